@@ -1,0 +1,7 @@
+"""`python -m workbench`: the same as the `workbench` command."""
+
+from __future__ import annotations
+
+from workbench.cli import main
+
+main()
