@@ -1,0 +1,45 @@
+"""What a session did, as tables and pictures: pure functions of the journal's rows, no clock, no file, no network."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.analysis.figures import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
+    from workbench.analysis.look import TEMPLATE
+    from workbench.analysis.series import epoch_ms, min_max
+    from workbench.analysis.tables import fills_table, orders_table, pnl_parts_table, quotes_table
+
+__all__ = [
+    "TEMPLATE",
+    "epoch_ms",
+    "fills_table",
+    "inventory_figure",
+    "min_max",
+    "orders_table",
+    "pnl_figure",
+    "pnl_parts_table",
+    "price_figure",
+    "quotes_table",
+    "spread_volatility_figure",
+]
+
+_MODULES = {
+    "figures": ("inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"),
+    "look": ("TEMPLATE",),
+    "series": ("epoch_ms", "min_max"),
+    "tables": ("fills_table", "orders_table", "pnl_parts_table", "quotes_table"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module on first use: pandas and plotly take half a second, which the engine must not pay."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
