@@ -28,6 +28,7 @@ __all__ = [
     "Command",
     "Configure",
     "Control",
+    "DeadManArmed",
     "Event",
     "FrameFill",
     "FundingPaid",
@@ -217,6 +218,14 @@ class FundingPaid(_Record):
     amount: Decimal
 
 
+class DeadManArmed(_Record):
+    """The venue confirmed (or did not) a renewal of its cancel-all timer."""
+
+    t_ns: int
+    ok: bool
+    reason: str = ""
+
+
 class ReconcileDone(_Record):
     """Everything that one `Reconcile` asked for has been delivered (ok) or could not be had."""
 
@@ -264,6 +273,7 @@ Event = (
     | WalletReport
     | FundingPaid
     | ReconcileDone
+    | DeadManArmed
     | Timer
     | Control
     | Configure
@@ -320,7 +330,7 @@ class Reconcile(_Record):
 
 
 class ArmDeadMan(_Record):
-    """Renew the venue's cancel-all timer."""
+    """Renew the venue's cancel-all timer; answered by `DeadManArmed`."""
 
     timeout_ms: int
 

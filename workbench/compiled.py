@@ -1,0 +1,73 @@
+"""The one place that compiles: numba with an explicit signature and an on-disk cache that is never stale.
+
+numba's cache notices a change in a kernel's own file, not in another file whose functions it has inlined. A risk check
+edited on disk would go on trading in its old form, so the cache here is stamped with all sources that hold kernels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core.caching import IndexDataCacheFile
+
+__all__ = ["compiled", "kernel_sources_digest"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+KERNEL_FOLDERS = ("market", "volatility", "quoting", "risk", "trading", "backtest")
+
+
+@cache
+def kernel_sources_digest() -> str:
+    """SHA-256 over every source file that may hold a kernel; part of the cache stamp and of a run's code hash."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for folder in KERNEL_FOLDERS:
+        for path in sorted((root / folder).glob("**/*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def compiled(signature: Any, *, nogil: bool = True) -> Callable[[F], F]:
+    """Decorator: compile now for one signature, or load it from the cache; `.py_func` stays the plain Python twin.
+
+    Parameters
+    ----------
+    signature : numba signature
+        For example ``types.int64(types.float64[::1])``.
+    nogil : bool
+        Release the GIL while it runs.
+
+    Notes
+    -----
+    A function without a source file (typed at a bare prompt) is compiled without the cache. Errors of compilation are
+    numba's own and name the line.
+    """
+
+    def compile_function(function: F) -> F:
+        dispatcher = numba.njit(nogil=nogil)(function)
+        try:
+            dispatcher.enable_caching()
+        except RuntimeError:  # no place to keep a cache for this function
+            pass
+        else:
+            _stamp(dispatcher)
+        dispatcher.compile(signature)
+        dispatcher.disable_compile()
+        return cast(F, dispatcher)
+
+    return compile_function
+
+
+def _stamp(dispatcher: Any) -> None:
+    files = dispatcher._cache
+    stamp = (files._impl.locator.get_source_stamp(), kernel_sources_digest())
+    files._cache_file = IndexDataCacheFile(
+        cache_path=files._cache_path, filename_base=files._impl.filename_base, source_stamp=stamp
+    )

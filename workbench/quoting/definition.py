@@ -1,0 +1,171 @@
+"""A quoting model is one function; `@model` compiles it to the form that backtest and live both call.
+
+``f(view, inventory, params, state, out) -> n``: `view`, `params`, `state` are float64 arrays, `inventory` is contracts,
+`out` takes rows (side, price_ticks, size). It returns the number of rows, or a negative reason code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from numba import types
+from numba.core.errors import NumbaError
+
+from workbench.compiled import compiled
+from workbench.errors import ConfigError, WorkbenchError
+from workbench.quoting.schema import Slot
+
+__all__ = ["MODEL_FUNCTION_TYPE", "MODEL_SIGNATURE", "ModelError", "QuotingModel", "find_model", "model", "model_names"]
+
+_VECTOR = types.float64[::1]
+MODEL_SIGNATURE = types.int64(_VECTOR, types.int64, _VECTOR, _VECTOR, types.int64[:, ::1])
+"""view, inventory, params, state, out -> rows or reason."""
+
+MODEL_FUNCTION_TYPE = types.FunctionType(MODEL_SIGNATURE)
+"""How compiled loops (the backtest) take a model: first-class, so that their on-disk cache hits in a fresh process."""
+
+NO_MARKET = -1
+NO_VOLATILITY = -2
+INVENTORY = -3
+NOT_FINITE = -4
+REASONS: Mapping[int, str] = {
+    NO_MARKET: "the model sees no market",
+    NO_VOLATILITY: "the volatility estimate is not ready",
+    INVENTORY: "inventory is over the guide's gate: both sides stop",
+    NOT_FINITE: "the model's numbers are not finite",
+}
+
+_PARAMETERS = ("view", "inventory", "params", "state", "out")
+_registry: dict[str, QuotingModel] = {}
+
+
+class ModelError(WorkbenchError):
+    """A quoting model cannot be compiled or has the wrong form; the message names the line and the remedy."""
+
+
+class QuotingModel:
+    """A compiled quoting model: call it, or hand `.function` to a compiled loop.
+
+    Attributes
+    ----------
+    name, doc : str
+        Its name in a configuration, and what it does.
+    params : tuple of Slot
+        Its own parameters, after the common ones of `quoting.schema.PARAMS`.
+    reasons : mapping of int to str
+        What its negative return values mean.
+    function
+        The compiled function; `.py_func` is its plain Python twin.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., int],
+        params: Sequence[Slot] = (),
+        reasons: Mapping[int, str] | None = None,
+        spread_is_half: bool = False,
+    ) -> None:
+        self.name = function.__name__
+        self.doc = inspect.getdoc(function) or ""
+        self.params = tuple(params)
+        self.reasons = {**REASONS, **(reasons or {})}
+        self.spread_is_half = spread_is_half
+        found = tuple(inspect.signature(function).parameters)
+        if len(found) != len(_PARAMETERS):
+            raise ModelError(f"model {self.name} takes {found}; expected five arguments: {', '.join(_PARAMETERS)}")
+        try:
+            self.function: Any = compiled(MODEL_SIGNATURE)(function)
+        except NumbaError as error:
+            raise ModelError(_explain(self.name, str(error))) from error
+
+    @property
+    def py_func(self) -> Callable[..., int]:
+        """The same function in plain Python."""
+        plain: Callable[..., int] = self.function.py_func
+        return plain
+
+    def __call__(self, view: Any, inventory: int, params: Any, state: Any, out: Any) -> int:
+        rows: int = self.function(view, inventory, params, state, out)
+        return rows
+
+    def effective_spread_bps(self, spread_bps: float) -> float:
+        """Ask minus bid that this model quotes for a configured `spread_bps`, before volatility and rounding."""
+        return 2 * spread_bps if self.spread_is_half else spread_bps
+
+    def __repr__(self) -> str:
+        effect = "ask - bid = 2 x spread_bps, as the guide prints it" if self.spread_is_half else "ask - bid = spread_bps"
+        return f"<quoting model {self.name}: {effect}>"
+
+
+def _explain(name: str, message: str) -> str:
+    place = re.search(r'File "([^"]*)", line (\d+)', message)
+    where = f" at line {place.group(2)} of {place.group(1)}" if place else ""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    cause = next((line for line in lines if not line.startswith(("Failed in", "During:", "File ", "-"))), lines[0])
+    return (
+        f"model {name} cannot be compiled{where}: {cause}\n"
+        "Use numbers, the five arrays, math.* and other compiled functions only (numba's nopython mode)."
+    )
+
+
+def model(
+    function: Callable[..., int] | None = None,
+    *,
+    params: Sequence[Slot] = (),
+    reasons: Mapping[int, str] | None = None,
+    spread_is_half: bool = False,
+) -> Any:
+    """Decorator: make a quoting model of a function and register it under its name.
+
+    Parameters
+    ----------
+    params : sequence of Slot
+        The model's own parameters; they follow the common ones from index `PARAMS_SIZE` on.
+    reasons : mapping of int to str
+        Texts for its own negative return values, for the "why not" line.
+    spread_is_half : bool
+        It quotes mid -+ spread_bps, as the guide does.
+
+    Raises
+    ------
+    ModelError
+        If it has the wrong form or cannot be compiled.
+    """
+
+    def wrap(function: Callable[..., int]) -> QuotingModel:
+        made = QuotingModel(function, params, reasons, spread_is_half)
+        _registry[made.name] = made
+        return made
+
+    return wrap if function is None else wrap(function)
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of the models that are known in this process."""
+    return tuple(sorted(_registry))
+
+
+def find_model(name: str) -> QuotingModel:
+    """The model of a configured name; "package.module:function" imports one that is not built in.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if name not in _registry and ":" in name:
+        module, _, attribute = name.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise ConfigError([f"quoting.model is {name!r}: {error}"]) from None
+        if not isinstance(found, QuotingModel):
+            raise ConfigError([f"quoting.model is {name!r}: expected a function decorated with @quoting.model"])
+        return found
+    if name not in _registry:
+        raise ConfigError([f"quoting.model is {name!r}; known models: {', '.join(model_names())}, or 'package.module:name'"])
+    return _registry[name]

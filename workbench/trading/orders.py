@@ -1,0 +1,330 @@
+"""Order truth: one record an order, moved only along a transition table, whatever the wire does.
+
+An order counts at full remaining size from the moment it is sent until its end is known. A report that says more was
+filled than executions have been heard of leaves the difference *owed*: it keeps counting until the fills arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+
+from workbench.clock import NS
+from workbench.events import OrderReport, OwnFill, Place
+
+__all__ = ["TRANSITIONS", "Order", "OrderStatus", "OrderTracker"]
+
+
+class OrderStatus(IntEnum):
+    """Where an order is."""
+
+    IN_FLIGHT = 0  # sent, no answer yet
+    OPEN = 1  # resting at the venue
+    CANCELLING = 2  # a cancel is in flight, or its outcome is not known
+    AMENDING = 3  # an amend is in flight
+    UNKNOWN = 4  # the outcome of sending it is not known: counts as live, is asked for
+    FILLED = 5
+    CANCELLED = 6
+    REJECTED = 7
+    ABSENT = 8  # the venue twice did not know it; late news revives it
+
+
+S = OrderStatus
+_TERMINAL = frozenset({S.FILLED, S.CANCELLED, S.REJECTED})
+
+TRANSITIONS: Mapping[tuple[OrderStatus, str], OrderStatus] = {
+    # News of a resting order. While a cancel or amend is in flight, only the answer to a question settles it.
+    (S.IN_FLIGHT, "open"): S.OPEN,
+    (S.UNKNOWN, "open"): S.OPEN,
+    (S.ABSENT, "open"): S.OPEN,
+    (S.OPEN, "open"): S.OPEN,
+    (S.CANCELLING, "open"): S.CANCELLING,
+    (S.AMENDING, "open"): S.AMENDING,
+    (S.CANCELLING, "still_open"): S.OPEN,
+    (S.AMENDING, "still_open"): S.OPEN,
+    # The ends.
+    **{(status, "filled"): S.FILLED for status in S if status not in _TERMINAL},
+    **{(status, "cancelled"): S.CANCELLED for status in S if status not in _TERMINAL},
+    **{(status, "rejected"): S.REJECTED for status in (S.IN_FLIGHT, S.UNKNOWN, S.ABSENT)},
+    # Outcomes that are not known.
+    (S.IN_FLIGHT, "unknown"): S.UNKNOWN,
+    (S.UNKNOWN, "unknown"): S.UNKNOWN,
+    (S.OPEN, "unknown"): S.OPEN,
+    (S.CANCELLING, "unknown"): S.CANCELLING,
+    (S.AMENDING, "unknown"): S.AMENDING,
+    **{(status, "absent"): S.ABSENT for status in S if status not in _TERMINAL},
+    # Our own requests.
+    (S.OPEN, "cancel"): S.CANCELLING,
+    (S.UNKNOWN, "cancel"): S.CANCELLING,
+    (S.IN_FLIGHT, "cancel"): S.CANCELLING,
+    (S.AMENDING, "cancel"): S.CANCELLING,
+    (S.OPEN, "amend"): S.AMENDING,
+}
+"""(status, news) -> status. News that is not in the table changes nothing: a final state is final."""
+
+QUERY_DELAYS_NS = (int(0.3 * NS), 1 * NS, 3 * NS)
+"""An unknown outcome is asked for after 0.3 s, 1 s, then every 3 s (API notes, section 6.1)."""
+
+ABSENCE_DELAY_NS = 2 * NS
+"""The venue may show an order this late; "not found" earlier proves nothing."""
+
+ABSENCES_NEEDED = 2
+
+
+class Order:
+    """One order and everything that is known about it."""
+
+    __slots__ = (
+        "absences",
+        "acked_ns",
+        "client_id",
+        "done_ns",
+        "filled",
+        "order_id",
+        "pending_size",
+        "price_ticks",
+        "queries",
+        "query_at_ns",
+        "reason",
+        "reduce_only",
+        "reported_filled",
+        "sent_ns",
+        "side",
+        "size",
+        "slot",
+        "status",
+    )
+
+    def __init__(self, command: Place, sent_ns: int) -> None:
+        self.client_id = command.client_id
+        self.order_id = ""
+        self.slot = command.slot
+        self.side = command.side
+        self.price_ticks = command.price_ticks
+        self.size = command.size
+        self.reduce_only = command.reduce_only
+        self.filled = 0
+        self.reported_filled = 0
+        self.pending_size = 0
+        self.status = OrderStatus.IN_FLIGHT
+        self.sent_ns = sent_ns
+        self.acked_ns = 0
+        self.done_ns = 0
+        self.query_at_ns = 0
+        self.queries = 0
+        self.absences = 0
+        self.reason = ""
+
+    @property
+    def terminal(self) -> bool:
+        """Nothing more can come of it but fills that are owed."""
+        return self.status >= OrderStatus.FILLED
+
+    @property
+    def owed(self) -> int:
+        """Contracts that the venue says are filled and whose executions have not been heard of."""
+        return max(0, self.reported_filled - self.filled)
+
+    @property
+    def exposure(self) -> int:
+        """Contracts that may still change the position: the rest of a live order, or what is owed by a dead one."""
+        return self.owed if self.terminal else self.size - self.filled
+
+    @property
+    def questioned(self) -> bool:
+        """Its state is being asked for."""
+        return self.query_at_ns > 0
+
+    def __repr__(self) -> str:
+        side = "buy" if self.side > 0 else "sell"
+        return (
+            f"Order({self.client_id} {side} {self.size} @ {self.price_ticks} ticks, "
+            f"{self.status.name.lower()}, filled {self.filled})"
+        )
+
+
+class OrderTracker:
+    """All orders that can still matter, by client id and by the venue's id."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, Order] = {}
+        self._by_venue_id: dict[str, str] = {}
+        self._live: dict[str, Order] = {}
+        self._fill_ids: set[str] = set()
+        self.version = 0
+        """Grows whenever a live order changed."""
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> Mapping[str, Order]:
+        """Orders that may still fill or are owed fills, by client id, oldest first."""
+        return self._live
+
+    def find(self, client_id: str, order_id: str = "") -> Order | None:
+        """The order of an id of ours or of the venue."""
+        order = self._orders.get(client_id)
+        if order is None and order_id:
+            order = self._orders.get(self._by_venue_id.get(order_id, ""))
+        return order
+
+    def exposure(self, side: int) -> int:
+        """Contracts of a side that may still fill."""
+        return sum(order.exposure for order in self._live.values() if order.side == side)
+
+    @property
+    def open_count(self) -> int:
+        """Orders that may be resting at the venue."""
+        return sum(1 for order in self._live.values() if not order.terminal)
+
+    @property
+    def unknown_count(self) -> int:
+        """Orders whose state is being asked for."""
+        return sum(1 for order in self._live.values() if order.questioned or order.owed)
+
+    @property
+    def owed(self) -> int:
+        """Contracts filled according to the venue whose executions are missing."""
+        return sum(order.owed for order in self._live.values())
+
+    def due_queries(self, now_ns: int) -> Iterator[Order]:
+        """Orders whose state is to be asked for now; each is rescheduled as it is given out."""
+        for order in list(self._live.values()):
+            if 0 < order.query_at_ns <= now_ns:
+                delay = QUERY_DELAYS_NS[min(order.queries + 1, len(QUERY_DELAYS_NS) - 1)]
+                order.queries += 1
+                order.query_at_ns = now_ns + delay
+                yield order
+
+    # --- changing -----------------------------------------------------------------------------------------------
+
+    def sent(self, command: Place, now_ns: int) -> Order:
+        """A new order goes out: from here it counts."""
+        order = Order(command, now_ns)
+        self._orders[order.client_id] = order
+        self._live[order.client_id] = order
+        self.version += 1
+        return order
+
+    def request(self, order: Order, what: str, size: int = 0) -> None:
+        """A cancel or an amend of the order goes out."""
+        order.status = TRANSITIONS.get((order.status, what), order.status)
+        order.pending_size = size
+        self.version += 1
+
+    def question(self, order: Order, now_ns: int) -> None:
+        """Start asking for an order's state."""
+        if not order.query_at_ns:
+            order.queries = 0
+            order.absences = 0
+            order.query_at_ns = now_ns + QUERY_DELAYS_NS[0]
+
+    def report(self, report: OrderReport, now_ns: int) -> Order | None:
+        """Take what the venue says; returns the order, or None for one that is not ours."""
+        order = self.find(report.client_id, report.order_id)
+        if order is None:
+            return None
+        self.version += 1
+        if report.order_id and not order.order_id:
+            order.order_id = report.order_id
+            self._by_venue_id[report.order_id] = order.client_id
+        order.reported_filled = min(order.size, max(order.reported_filled, report.total_filled))
+        handler = _NEWS.get(report.status)
+        news = handler(self, order, report, now_ns) if handler else report.status
+        self._move(order, news, now_ns, report.reason)
+        return order
+
+    def fill(self, fill: OwnFill, now_ns: int) -> tuple[Order | None, bool]:
+        """Apply an execution once. Returns the order (None: not ours) and whether it was new."""
+        if fill.trade_id in self._fill_ids:
+            return self.find(fill.client_id, fill.order_id), False
+        order = self.find(fill.client_id, fill.order_id)
+        self._fill_ids.add(fill.trade_id)
+        if order is None:
+            return None, True
+        self.version += 1
+        order.filled += fill.size
+        if order.filled >= order.size:
+            self._move(order, "filled", now_ns, "")
+        elif order.status is S.ABSENT:
+            self._revive(order)
+            self._move(order, "open", now_ns, "")
+            self.question(order, now_ns)
+        elif order.status is S.IN_FLIGHT:
+            self._move(order, "open", now_ns, "")
+        self._settle(order)
+        return order, True
+
+    def _move(self, order: Order, news: str, now_ns: int, reason: str) -> None:
+        before = order.status
+        after = TRANSITIONS.get((before, news), before)
+        if after is S.OPEN and before is S.ABSENT:
+            self._revive(order)
+        if after is S.FILLED:
+            order.reported_filled = order.size
+        if after is not before and reason:
+            order.reason = reason
+        order.status = after
+        if not order.acked_ns and after in (S.OPEN, S.FILLED, S.CANCELLED):
+            order.acked_ns = now_ns
+        if order.terminal:
+            order.query_at_ns = 0
+            if not order.done_ns:
+                order.done_ns = now_ns
+        self._settle(order)
+
+    def _revive(self, order: Order) -> None:
+        order.done_ns = 0
+        self._live[order.client_id] = order
+
+    def _settle(self, order: Order) -> None:
+        if order.terminal:
+            if order.owed:
+                self._live[order.client_id] = order
+            else:
+                self._live.pop(order.client_id, None)
+
+    # --- kinds of news ------------------------------------------------------------------------------------------
+
+    def _open(self, order: Order, report: OrderReport, now_ns: int) -> str:
+        settles = report.request in ("query", "amend") or order.status in (S.IN_FLIGHT, S.UNKNOWN, S.ABSENT)
+        if report.size > 0 and report.request in ("query", "amend"):
+            order.size = max(report.size, order.filled)
+        if settles:
+            order.query_at_ns = 0
+        if order.status in (S.CANCELLING, S.AMENDING):
+            if report.request == "query" or (report.request == "amend" and order.status is S.AMENDING):
+                return "still_open"
+        return "open"
+
+    def _unknown(self, order: Order, report: OrderReport, now_ns: int) -> str:
+        if not order.terminal:
+            self.question(order, now_ns)
+        return "unknown"
+
+    def _cancel_rejected(self, order: Order, report: OrderReport, now_ns: int) -> str:
+        if not order.terminal:
+            self.question(order, now_ns)
+            order.query_at_ns = now_ns
+        return "unknown"
+
+    def _not_found(self, order: Order, report: OrderReport, now_ns: int) -> str:
+        if order.terminal:
+            return "unknown"
+        if report.request != "query":
+            # A cancel of an order that is not there: filled, gone, or not there yet. Ask.
+            return self._cancel_rejected(order, report, now_ns)
+        self.question(order, now_ns)
+        if now_ns - order.sent_ns >= ABSENCE_DELAY_NS:
+            order.absences += 1
+        if order.absences >= ABSENCES_NEEDED:
+            return "absent"
+        return "unknown"
+
+
+_NEWS = {
+    "open": OrderTracker._open,
+    "unknown": OrderTracker._unknown,
+    "cancel_rejected": OrderTracker._cancel_rejected,
+    "not_found": OrderTracker._not_found,
+}
