@@ -1,0 +1,133 @@
+"""report.html: a session on one page that opens without a network, plotly.js inside, once."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from workbench.engine import read_frames, read_journal, read_meta
+from workbench.instruments import Instrument
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["render_report", "why_shares", "write_report"]
+
+HEADLINES = (
+    ("run_id", "run"),
+    ("venue", "venue"),
+    ("symbol", "symbol"),
+    ("ran_s", "ran, seconds"),
+    ("stopped_by", "stopped by"),
+    ("equity_change", "equity change"),
+    ("fills", "fills"),
+    ("volume", "volume, contracts"),
+    ("maker_share", "maker share"),
+    ("max_abs_position", "largest position, contracts"),
+    ("position_at_end", "position at the end, contracts"),
+    ("open_orders_at_end", "open orders at the end"),
+    ("quote_uptime", "both sides live, share of time"),
+    ("orders_sent", "orders sent"),
+    ("amends", "amends"),
+    ("cancels", "cancels"),
+    ("rejects", "rejects"),
+    ("exit_code", "exit code"),
+)
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; background: #fff; max-width: 1080px;
+       margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+.note { color: #5b6875 } .tables { display: flex; flex-wrap: wrap; gap: 0 3rem; align-items: flex-start }
+table { border-collapse: collapse; margin: .5rem 0 } td, th { padding: .2rem .8rem .2rem 0; text-align: left;
+        border-bottom: 1px solid #e4e9ee; font-weight: normal; vertical-align: top }
+td { font-variant-numeric: tabular-nums } th { color: #5b6875 }
+pre { background: #f5f7f9; padding: .8rem; overflow-x: auto; font-size: 13px }
+"""
+
+
+def write_report(journal: Path, summary: Mapping[str, Any], target: Path) -> None:
+    """Write the page of a session from its journal and its summary, in place by rename.
+
+    Raises
+    ------
+    JournalError
+        If the journal is missing or cannot be trusted.
+    """
+    from workbench.analysis import fills_table, quotes_table
+
+    meta = read_meta(journal)
+    instrument = msgspec.convert(meta["instrument"], Instrument, strict=False)
+    quotes = quotes_table(read_frames(journal))
+    fills = fills_table(read_journal(journal), instrument)
+    draft = target.with_suffix(".draft")
+    draft.write_text(render_report(summary, quotes, fills, meta["config"]), encoding="utf-8")
+    draft.replace(target)
+
+
+def render_report(
+    summary: Mapping[str, Any], quotes: pd.DataFrame, fills: pd.DataFrame, config: Mapping[str, Any]
+) -> str:
+    """The page as text: headlines, PnL parts, four charts, what held the quotes back, the configuration.
+
+    Parameters
+    ----------
+    summary : mapping
+        As `summary.json` has it.
+    quotes, fills : pandas.DataFrame
+        From `workbench.analysis`.
+    config : mapping
+        The configuration, as the journal's meta has it.
+    """
+    from workbench.analysis import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
+
+    currency = str(summary.get("fee_currency", ""))
+    figures = (
+        price_figure(quotes, fills),
+        inventory_figure(quotes),
+        pnl_figure(quotes, currency=currency),
+        spread_volatility_figure(quotes),
+    )
+    charts = "".join(
+        figure.to_html(full_html=False, include_plotlyjs=number == 0, config={"displaylogo": False})
+        for number, figure in enumerate(figures)
+    )
+    title = f"{summary.get('symbol', 'session')}, run {summary.get('run_id', '')}"
+    pnl = [(part, f"{amount} {currency}") for part, amount in summary.get("pnl", {}).items()]
+    pnl.append(("sum = equity change", f"{summary.get('equity_change')} {currency}"))
+    whys = [(why, f"{share:.1%}") for why, share in why_shares(quotes)]
+    settings = msgspec.json.format(msgspec.json.encode(config), indent=2).decode()
+    return (
+        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{html.escape(title)}</title>"
+        f"<style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
+        f"<p class=note>{html.escape(str(summary.get('message', '')))}</p>"
+        f"<div class=tables>{_table((label, _shown(summary.get(name))) for name, label in HEADLINES)}"
+        f"<div><h2>Where the money came from</h2>{_table(pnl)}</div></div>"
+        f"{charts}<h2>Why it quoted, why not</h2><p class=note>Share of the recorded moments at which this was the "
+        f"reason given.</p>{_table(whys)}<h2>Configuration</h2><pre>{html.escape(settings)}</pre></body></html>"
+    )
+
+
+def why_shares(quotes: pd.DataFrame) -> list[tuple[str, float]]:
+    """How much of the recorded moments each reason held, the most frequent first.
+
+    Reasons that differ only in their numbers count as one.
+    """
+    reasons = quotes["why"].str.replace(r"[-+]?\d[\d.,]*", "…", regex=True)
+    shares = reasons.value_counts(normalize=True)
+    return [(str(why), float(share)) for why, share in shares.items()]
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    cells = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
+    return f"<table>{cells}</table>"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not known"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
