@@ -95,7 +95,7 @@ class VolatilityConfig(_Part):
     multiplier: Positive = Field(2.0, description="guide: spread multiplier per unit of volatility")
     cap: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(5.0, description="guide: largest multiplier")
     half_life_s: Positive = Field(30.0, description="EWMA half-life of the time-aware estimate, seconds")
-    min_samples: int = Field(10, ge=1, description="mid changes before the estimate is used")
+    min_samples: int = Field(5, ge=1, description="mid changes before the estimate is used")
 
     @model_validator(mode="after")
     def _window_fits(self) -> Self:
@@ -115,7 +115,10 @@ class QuotingConfig(_Part):
     min_edge_bps: NonNegative = Field(0.5, description="kept over the maker fee on each side, bps")
     gate_enter: Share = Field(0.8, description="share of max_position_size at which the growing side is pulled")
     gate_leave: Share = Field(0.7, description="share below which it comes back")
-    refresh_tolerance_bps: NonNegative = Field(1.0, description="a live order this near its wanted price is left alone")
+    refresh_tolerance_bps: NonNegative = Field(2.0, description="a live order this near its wanted price is left alone")
+    params: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        default={}, description="parameters of the model's own, by name"
+    )
 
     @model_validator(mode="after")
     def _gate_in_order(self) -> Self:

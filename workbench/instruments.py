@@ -91,7 +91,9 @@ class Instrument:
         for name in ("lot", "min_size", "max_size"):
             count = getattr(self, name)
             if not isinstance(count, int) or count < 1:
-                raise InstrumentError(f"{self.symbol} {name} is {count!r}; expected a whole number of contracts, at least 1")
+                raise InstrumentError(
+                    f"{self.symbol} {name} is {count!r}; expected a whole number of contracts, at least 1"
+                )
 
     @property
     def settlement(self) -> str:

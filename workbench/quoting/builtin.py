@@ -136,5 +136,3 @@ def skewed_spread(view: Vector, inventory: int, params: Vector, state: Vector, o
             out[n, OUT_SIZE] = int(params[ORDER_SIZE])
             n += 1
     return n
-
-

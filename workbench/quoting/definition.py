@@ -97,7 +97,9 @@ class QuotingModel:
         return 2 * spread_bps if self.spread_is_half else spread_bps
 
     def __repr__(self) -> str:
-        effect = "ask - bid = 2 x spread_bps, as the guide prints it" if self.spread_is_half else "ask - bid = spread_bps"
+        effect = (
+            "ask - bid = 2 x spread_bps, as the guide prints it" if self.spread_is_half else "ask - bid = spread_bps"
+        )
         return f"<quoting model {self.name}: {effect}>"
 
 
@@ -167,5 +169,7 @@ def find_model(name: str) -> QuotingModel:
             raise ConfigError([f"quoting.model is {name!r}: expected a function decorated with @quoting.model"])
         return found
     if name not in _registry:
-        raise ConfigError([f"quoting.model is {name!r}; known models: {', '.join(model_names())}, or 'package.module:name'"])
+        raise ConfigError(
+            [f"quoting.model is {name!r}; known models: {', '.join(model_names())}, or 'package.module:name'"]
+        )
     return _registry[name]

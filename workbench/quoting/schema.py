@@ -68,7 +68,9 @@ VIEW = (
     Slot("ask_size", "contracts", "size at the best ask"),
     Slot("weighted_mid", "ticks", "best prices weighted by the opposite size"),
     Slot("mark", "ticks", "the venue's mark price; NaN before the first"),
-    Slot("sigma", "1/sqrt(s)", "volatility per square root of a second, fraction of the mid; NaN before enough samples"),
+    Slot(
+        "sigma", "1/sqrt(s)", "volatility per square root of a second, fraction of the mid; NaN before enough samples"
+    ),
     Slot("guide_volatility", "fraction", "the guide's volatility as printed"),
     Slot("time_s", "s", "since the first event of the session"),
     Slot("funding_rate", "fraction", "of the coming funding; positive: long pays"),

@@ -66,9 +66,7 @@ def order_value(price_ticks: int, size: int, limits: NDArray[np.int64]) -> int:
     return size * (price_ticks * limits[VALUE_PER_TICK] + limits[VALUE_PER_CONTRACT])
 
 
-@compiled(
-    types.int64(types.int64, types.int64, types.int64, types.int64, types.int64, types.boolean, types.int64[::1])
-)
+@compiled(types.int64(types.int64, types.int64, types.int64, types.int64, types.int64, types.boolean, types.int64[::1]))
 def check_order(
     side: int,
     price_ticks: int,

@@ -68,6 +68,12 @@ class Ledger:
         self._funding = 0
         self._funding_ids: set[str] = set()
 
+    def adopt(self, position: int) -> None:
+        """The position found at the start of a session, before any fill: PnL counts from here."""
+        self.position = self.start_position = position
+        if self._reference is not None:
+            self._cost = position * self._reference
+
     def mark(self, value: int) -> None:
         """Move the reference to V(mark) or V(mid), money units a contract; the first one is where PnL starts."""
         if self._reference is None:

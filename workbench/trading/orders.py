@@ -70,6 +70,17 @@ ABSENCE_DELAY_NS = 2 * NS
 
 ABSENCES_NEEDED = 2
 
+UNANSWERED_NS = 15 * NS
+"""Longer than any time-out of the client."""
+
+_WAITING = (S.IN_FLIGHT, S.CANCELLING, S.AMENDING)
+
+KEEP_ORDERS_NS = 3_600 * NS
+"""The venue shows a cancelled order for half an hour."""
+
+KEEP_FILLS_NS = 8 * 86_400 * NS
+"""The venue's trade history reaches back a week."""
+
 
 class Order:
     """One order and everything that is known about it."""
@@ -88,6 +99,7 @@ class Order:
         "reason",
         "reduce_only",
         "reported_filled",
+        "requested_ns",
         "sent_ns",
         "side",
         "size",
@@ -108,6 +120,7 @@ class Order:
         self.pending_size = 0
         self.status = OrderStatus.IN_FLIGHT
         self.sent_ns = sent_ns
+        self.requested_ns = sent_ns
         self.acked_ns = 0
         self.done_ns = 0
         self.query_at_ns = 0
@@ -150,7 +163,7 @@ class OrderTracker:
         self._orders: dict[str, Order] = {}
         self._by_venue_id: dict[str, str] = {}
         self._live: dict[str, Order] = {}
-        self._fill_ids: set[str] = set()
+        self._fill_ids: dict[str, int] = {}
         self.version = 0
         """Grows whenever a live order changed."""
 
@@ -206,8 +219,9 @@ class OrderTracker:
         self.version += 1
         return order
 
-    def request(self, order: Order, what: str, size: int = 0) -> None:
+    def request(self, order: Order, what: str, now_ns: int, size: int = 0) -> None:
         """A cancel or an amend of the order goes out."""
+        order.requested_ns = now_ns
         order.status = TRANSITIONS.get((order.status, what), order.status)
         order.pending_size = size
         self.version += 1
@@ -218,6 +232,12 @@ class OrderTracker:
             order.queries = 0
             order.absences = 0
             order.query_at_ns = now_ns + QUERY_DELAYS_NS[0]
+
+    def question_unanswered(self, now_ns: int) -> None:
+        """Ask for orders whose request nobody has answered for too long, not even with a time-out."""
+        for order in self._live.values():
+            if order.status in _WAITING and now_ns - order.requested_ns > UNANSWERED_NS:
+                self.question(order, now_ns)
 
     def report(self, report: OrderReport, now_ns: int) -> Order | None:
         """Take what the venue says; returns the order, or None for one that is not ours."""
@@ -239,7 +259,7 @@ class OrderTracker:
         if fill.trade_id in self._fill_ids:
             return self.find(fill.client_id, fill.order_id), False
         order = self.find(fill.client_id, fill.order_id)
-        self._fill_ids.add(fill.trade_id)
+        self._fill_ids[fill.trade_id] = now_ns
         if order is None:
             return None, True
         self.version += 1
@@ -254,6 +274,17 @@ class OrderTracker:
             self._move(order, "open", now_ns, "")
         self._settle(order)
         return order, True
+
+    def prune(self, now_ns: int) -> None:
+        """Forget orders and execution ids that the venue itself no longer repeats, so that memory stays bounded."""
+        for order in [o for o in self._orders.values() if o.done_ns and now_ns - o.done_ns > KEEP_ORDERS_NS]:
+            if order.client_id not in self._live:
+                del self._orders[order.client_id]
+                self._by_venue_id.pop(order.order_id, None)
+        for trade_id, heard_ns in list(self._fill_ids.items()):
+            if now_ns - heard_ns <= KEEP_FILLS_NS:
+                break
+            del self._fill_ids[trade_id]
 
     def _move(self, order: Order, news: str, now_ns: int, reason: str) -> None:
         before = order.status

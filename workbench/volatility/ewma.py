@@ -141,7 +141,9 @@ def ewma_volatility(
     times = np.ascontiguousarray(times_s, dtype=np.float64)
     values = np.ascontiguousarray(prices, dtype=np.float64)
     if times.ndim != 1 or times.shape != values.shape or times.size == 0:
-        raise ValueError(f"times have shape {times.shape}, prices {values.shape}; expected one equal length of at least 1")
+        raise ValueError(
+            f"times have shape {times.shape}, prices {values.shape}; expected one equal length of at least 1"
+        )
     if not (np.isfinite(times).all() and np.isfinite(values).all() and (values > 0).all()):
         raise ValueError("times and prices must be finite and prices positive; drop or repair the rows that are not")
     if (np.diff(times) < 0).any():
