@@ -1,0 +1,282 @@
+"""The desk: one view of a running session, with its hands on the controls.
+
+Everything that a click asks for runs on the session's background thread; the kernel's loop only draws, five times a
+second, and only as fast as the browser keeps up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from workbench.config import MarketMakerConfig
+from workbench.dashboard.controls import SETTINGS, Controls
+from workbench.dashboard.history import History
+from workbench.dashboard.live_chart import LiveChart
+from workbench.dashboard.panels import ENDED, live_frame, picture
+from workbench.engine.sync import background_loop, in_background
+from workbench.errors import ConfigError, SessionError, WorkbenchError
+from workbench.events import StateFrame
+
+if TYPE_CHECKING:
+    from workbench.engine import Session
+
+__all__ = ["Desk"]
+
+TICK_S = 0.2
+DEBOUNCE_S = 0.25
+
+_log = logging.getLogger(__name__)
+
+_DONE = {
+    "start": "Started.",
+    "pause": "Paused: quotes are pulled, the session runs on.",
+    "resume": "Resumed.",
+    "flatten": "Flattening the position.",
+    "kill": "Killed. Nothing is quoted until it is re-armed.",
+    "rearm": "Re-armed.",
+    "stop": "Stopped.",
+}
+
+
+class Desk:
+    """Controls and live charts over a session; show it as the last line of a cell.
+
+    Parameters
+    ----------
+    session : Session, optional
+        A running session, started or attached. Without one, the Start button (or `start`) begins one.
+    config : MarketMakerConfig, optional
+        What a new session starts with; a running session's own configuration wins.
+    run_dir : path, optional
+        Run folder of the next session that this desk starts; the engine's default when absent.
+    seed : int
+        Seed of a simulated venue that is started.
+    seconds : float, optional
+        Length of sessions started here; they run until stopped when absent.
+
+    Examples
+    --------
+    >>> desk = Desk(await Session.attach("runs/today"))  # doctest: +SKIP
+    >>> desk  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        session: Session | None = None,
+        *,
+        config: MarketMakerConfig | None = None,
+        run_dir: str | Path | None = None,
+        seed: int = 1,
+        seconds: float | None = None,
+    ) -> None:
+        self.session = session
+        self.config = config or MarketMakerConfig()
+        self.history = History()
+        self._new = {"run_dir": run_dir, "seed": seed, "seconds": seconds}
+        self._wanted: dict[str, float] = {}
+        self._debounce: asyncio.TimerHandle | None = None
+        self._engine_config: dict[str, Any] = {}
+        self._trouble = ""
+        self._seen = asyncio.Event()
+        self.controls = Controls(self.config, self._act, self._change)
+        self.chart = LiveChart(picture(), lambda: live_frame(self.history, self.controls.window.value))
+        self.view = widgets.VBox([self.controls.view, self.chart])
+        self._loop = _running_loop()
+        self._task = self._loop.create_task(self._run(), name="workbench-desk") if self._loop else None
+        self.tick()
+
+    # --- for the notebook ---------------------------------------------------------------------------------------
+
+    async def start(self) -> Session:
+        """Start a session with the settings on the screen and show it.
+
+        Raises
+        ------
+        SessionError
+            If one is running already, or the engine could not be started.
+        ConfigError
+            If the settings are refused.
+        """
+        session = await in_background(self._start_session())
+        self._show(session)
+        return session
+
+    async def seen(self, within_s: float) -> bool:
+        """Whether a browser shows the desk: True as soon as one has drawn a frame, False after `within_s` seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._seen.wait(), within_s)
+        return self._seen.is_set()
+
+    def tick(self) -> None:
+        """Take the frames that have come, bring the controls up to date, draw if the browser keeps up."""
+        if self.session is not None:
+            self.history.extend(self.session.frames(since_seq=self.history.seq))
+        latest = self.history.latest
+        if latest is not None:
+            self._adopt(latest)
+        self.controls.show_state(self._state())
+        self.controls.tick()
+        self.chart.push()
+        if self.chart.drawn:
+            self._seen.set()
+
+    def close(self) -> None:
+        """Take the desk off the page and stop drawing. The session is not touched."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._debounce is not None:
+            self._debounce.cancel()
+        self.chart.close()
+        self.view.close()
+
+    def __repr__(self) -> str:
+        latest = self.history.latest
+        return f"Desk({latest.symbol}, {latest.state}: {latest.why})" if latest else "Desk(no session)"
+
+    def _repr_mimebundle_(self, **_options: Any) -> Any:
+        return self.view._repr_mimebundle_()
+
+    # --- drawing ------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        """Tick until the chart is closed; an error is shown and outlived."""
+        while not self.chart.closed:
+            try:
+                self.tick()
+            except Exception as error:  # noqa: BLE001 - a picture that fails once must not leave the desk blind
+                self._complain(error)
+            await asyncio.sleep(TICK_S)
+
+    def _complain(self, error: Exception) -> None:
+        text = f"The desk could not be updated: {error!r}"
+        if text != self._trouble:
+            self._trouble = text
+            _log.exception("the desk could not be updated")
+            self.controls.say(text, "alert")
+
+    def _state(self) -> str:
+        if self.session is None:
+            return ""
+        return self.history.latest.state if self.history.latest else "starting"
+
+    def _adopt(self, frame: StateFrame) -> None:
+        """Show settings that somebody else has changed in the engine."""
+        if not frame.config or frame.config == self._engine_config:
+            return
+        self._engine_config = frame.config
+        self.config = MarketMakerConfig.from_dict(frame.config)
+        if not self._wanted:
+            self.controls.show_config(self.config)
+
+    def _show(self, session: Session) -> None:
+        self.session = session
+        self.history = History()
+        self._engine_config = {}
+        self.tick()
+
+    # --- acting -------------------------------------------------------------------------------------------------
+
+    def _act(self, action: str) -> None:
+        """A button was pressed."""
+        if action == "start":
+            self._submit("start", self._start_session())
+        elif self.session is None:
+            self.controls.say("No session is running: press Start.", "alert")
+        else:
+            self._submit(action, getattr(self.session, action)())
+
+    def _change(self, name: str, value: float) -> None:
+        """A setting was changed; what comes within the next moment goes with it."""
+        self._wanted[name] = value
+        if self._loop is None:
+            self._send_changes()
+        else:
+            # Before ipykernel 7.4 this runs in another thread than the loop's.
+            self._loop.call_soon_threadsafe(self._wait_for_more)
+
+    def _wait_for_more(self) -> None:
+        assert self._loop is not None
+        if self._debounce is not None:
+            self._debounce.cancel()
+        self._debounce = self._loop.call_later(DEBOUNCE_S, self._send_changes)
+
+    def _send_changes(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        changes = {name: value for name, value in wanted.items() if value != getattr(self.config, name)}
+        if not changes:
+            return
+        if self.session is not None and self._state() not in ENDED:
+            self._submit("update", self.session.update(**changes))
+            return
+        try:
+            self._settled(self.config.replace(**changes))
+        except ConfigError as error:
+            self._refuse(error)
+
+    def _submit(self, action: str, coro: Coroutine[Any, Any, Any]) -> None:
+        """Run on the background thread; whatever comes of it is said on the message line. Never waits."""
+        future = asyncio.run_coroutine_threadsafe(coro, background_loop())
+        future.add_done_callback(lambda done: self._in_my_loop(action, done))
+
+    def _in_my_loop(self, action: str, done: Future[Any]) -> None:
+        if self._loop is None:
+            self._finished(action, done)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finished, action, done)
+
+    def _finished(self, action: str, done: Future[Any]) -> None:
+        try:
+            result = done.result()
+        except CancelledError:
+            self.controls.say(f"{action.capitalize()} was given up.", "alert")
+        except ConfigError as error:
+            self._refuse(error)
+        except WorkbenchError as error:
+            self.controls.say(f"{action.capitalize()} failed: {error}", "alert")
+        except Exception as error:  # noqa: BLE001 - a click has no caller that could catch it
+            _log.exception("%s failed", action)
+            self.controls.say(f"{action.capitalize()} failed: {error!r}", "alert")
+        else:
+            self._succeeded(action, result)
+
+    def _succeeded(self, action: str, result: Any) -> None:
+        if action == "update":
+            self._settled(result)
+            return
+        if action == "start":
+            self._show(result)
+        message = getattr(result, "message", "")
+        self.controls.say(message or _DONE[action], "alert" if action == "kill" else "good")
+
+    def _settled(self, config: MarketMakerConfig) -> None:
+        self.config = config
+        if not self._wanted:
+            self.controls.show_config(config)
+        shown = ", ".join(f"{name} {getattr(config, name):g}" for name in SETTINGS)
+        self.controls.say(f"In force: {shown}", "good")
+
+    def _refuse(self, error: ConfigError) -> None:
+        self.controls.show_config(self.config)
+        self.controls.say(f"Refused: {error}", "alert")
+
+    async def _start_session(self) -> Session:
+        if self.session is not None and self._state() not in ENDED:
+            raise SessionError(f"run {self.session.run_id} is {self._state()}; expected none: stop it first")
+        from workbench.engine import Session
+
+        return await Session.start(self.config, **self._new)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
