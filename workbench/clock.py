@@ -13,10 +13,9 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
 
-__all__ = ["NS", "Clock", "LoopClock", "SystemClock", "VirtualTimeLoop", "run_virtual"]
+from workbench.events import NS
 
-NS = 1_000_000_000
-"""Nanoseconds in a second."""
+__all__ = ["NS", "Clock", "LoopClock", "SystemClock", "VirtualTimeLoop", "run_virtual"]
 
 T = TypeVar("T")
 

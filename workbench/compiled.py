@@ -60,14 +60,15 @@ def compiled(signature: Any, *, nogil: bool = True) -> Callable[[F], F]:
             _stamp(dispatcher)
         dispatcher.compile(signature)
         dispatcher.disable_compile()
-        return cast(F, dispatcher)
+        return cast("F", dispatcher)
 
     return compile_function
 
 
 def _stamp(dispatcher: Any) -> None:
-    files = dispatcher._cache
-    stamp = (files._impl.locator.get_source_stamp(), kernel_sources_digest())
-    files._cache_file = IndexDataCacheFile(
-        cache_path=files._cache_path, filename_base=files._impl.filename_base, source_stamp=stamp
-    )
+    # numba has no public way to add to the stamp of its cache.
+    files = dispatcher._cache  # noqa: SLF001
+    implementation = files._impl  # noqa: SLF001
+    stamp = (implementation.locator.get_source_stamp(), kernel_sources_digest())
+    index: Any = IndexDataCacheFile
+    files._cache_file = index(files._cache_path, implementation.filename_base, stamp)  # noqa: SLF001

@@ -1,7 +1,7 @@
 """The market maker's configuration: the guide's seven fields and typed parts, validated at the door.
 
-From code (`MarketMakerConfig(spread_bps=12)`), a TOML file, or a plain dict such as notebook parameters. Everything that
-is wrong is reported at once as `ConfigError`; an unknown name is answered with the nearest known one.
+From code (`MarketMakerConfig(spread_bps=12)`), a TOML file, or a plain dict such as notebook parameters. Everything
+that is wrong is reported at once as `ConfigError`; an unknown name is answered with the nearest known one.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 class VolatilityConfig(_Part):
     """How volatility is estimated. The guide's window of 20 of the last 100 prices is used by `guide_volatility`."""
 
-    window: int = Field(20, ge=2, le=10_000, description="guide: prices in the rolling window")
-    history: int = Field(100, ge=2, le=100_000, description="guide: prices kept")
-    default: Positive = Field(0.01, description="guide: volatility before the window is full")
-    multiplier: Positive = Field(2.0, description="guide: spread multiplier per unit of volatility")
-    cap: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(5.0, description="guide: largest multiplier")
-    half_life_s: Positive = Field(30.0, description="EWMA half-life of the time-aware estimate, seconds")
-    min_samples: int = Field(5, ge=1, description="mid changes before the estimate is used")
+    window: int = Field(default=20, ge=2, le=10_000, description="guide: prices in the rolling window")
+    history: int = Field(default=100, ge=2, le=100_000, description="guide: prices kept")
+    default: Positive = Field(default=0.01, description="guide: volatility before the window is full")
+    multiplier: Positive = Field(default=2.0, description="guide: spread multiplier per unit of volatility")
+    cap: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(default=5.0, description="guide: largest multiplier")
+    half_life_s: Positive = Field(default=30.0, description="EWMA half-life of the time-aware estimate, seconds")
+    min_samples: int = Field(default=5, ge=1, description="mid changes before the estimate is used")
 
     @model_validator(mode="after")
     def _window_fits(self) -> Self:
@@ -107,16 +107,16 @@ class VolatilityConfig(_Part):
 class QuotingConfig(_Part):
     """Which model quotes, and the shape of its ladder."""
 
-    model: str = Field("skewed_spread", min_length=1, description="a built-in model's name")
-    level_step_bps: NonNegative = Field(4.0, description="distance between levels of the ladder, bps of the mid")
-    inventory_skew: NonNegative = Field(1.0, description="shift of the quotes at full position, in half spreads")
-    volatility_weight: NonNegative = Field(0.5, description="half spread per standard deviation over holding_time_s")
-    holding_time_s: Positive = Field(1.0, description="horizon of the volatility term, seconds")
-    min_edge_bps: NonNegative = Field(0.5, description="kept over the maker fee on each side, bps")
-    gate_enter: Share = Field(0.8, description="share of max_position_size at which the growing side is pulled")
-    gate_leave: Share = Field(0.7, description="share below which it comes back")
-    refresh_tolerance_bps: NonNegative = Field(2.0, description="a live order this near its wanted price is left alone")
-    params: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+    model: str = Field(default="skewed_spread", min_length=1, description="a built-in model's name")
+    level_step_bps: NonNegative = Field(default=4.0, description="distance between levels of the ladder, bps of the mid")
+    inventory_skew: NonNegative = Field(default=1.0, description="shift of the quotes at full position, in half spreads")
+    volatility_weight: NonNegative = Field(default=0.5, description="half spread per standard deviation over holding_time_s")
+    holding_time_s: Positive = Field(default=1.0, description="horizon of the volatility term, seconds")
+    min_edge_bps: NonNegative = Field(default=0.5, description="kept over the maker fee on each side, bps")
+    gate_enter: Share = Field(default=0.8, description="share of max_position_size at which the growing side is pulled")
+    gate_leave: Share = Field(default=0.7, description="share below which it comes back")
+    refresh_tolerance_bps: NonNegative = Field(default=2.0, description="a live order this near its wanted price is left alone")
+    params: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default=
         default={}, description="parameters of the model's own, by name"
     )
 
@@ -130,13 +130,13 @@ class QuotingConfig(_Part):
 class RiskConfig(_Part):
     """Limits that every order passes; reaching a stop limit ends quoting until a person re-arms."""
 
-    max_order_notional: Positive = Field(100_000.0, description="largest order, quote currency")
-    price_collar_bps: Positive = Field(500.0, description="furthest price from the mark (and mid), bps")
-    max_loss: Positive | None = Field(None, description="stop when equity has fallen by this, settlement currency")
-    max_book_age_s: Positive = Field(2.0, description="quotes are pulled when the book is older, seconds")
-    max_messages_per_s: Positive = Field(30.0, description="place and amend budget; cancels have their own reserve")
-    max_rejects: int = Field(20, ge=1, description="rejects without an accepted order in between before quoting halts")
-    reconcile_s: Positive = Field(5.0, description="time between checks against the venue's own lists, seconds")
+    max_order_notional: Positive = Field(default=100_000.0, description="largest order, quote currency")
+    price_collar_bps: Positive = Field(default=500.0, description="furthest price from the mark (and mid), bps")
+    max_loss: Positive | None = Field(default=None, description="stop when equity has fallen by this, settlement currency")
+    max_book_age_s: Positive = Field(default=2.0, description="quotes are pulled when the book is older, seconds")
+    max_messages_per_s: Positive = Field(default=30.0, description="place and amend budget; cancels have their own reserve")
+    max_rejects: int = Field(default=20, ge=1, description="rejects without an accepted order in between before quoting halts")
+    reconcile_s: Positive = Field(default=5.0, description="time between checks against the venue's own lists, seconds")
 
 
 VenueName = Literal["sim", "replay", "paper", "testnet", "lmex"]
@@ -146,12 +146,12 @@ class VenueConfig(_Part):
     """Where it trades. `sim`, the simulated LMEX, needs nothing and is the default."""
 
     name: VenueName = "sim"
-    url: str | None = Field(None, description="base address, e.g. http://127.0.0.1:8787; sim: started when absent")
+    url: str | None = Field(default=None, description="base address, e.g. http://127.0.0.1:8787; sim: started when absent")
     dialect: Literal["v2.3", "v1"] = "v2.3"
-    preset: Literal["lively", "btc"] = Field("lively", description="market of the simulated LMEX")
-    dead_man_s: Positive | None = Field(None, description="venue cancels all after this silence; 60 live, 5 in sim")
-    credentials: str = Field("sim", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="name of a profile, never a key")
-    amend_price: bool = Field(False, description="amend prices in place of cancel and place")
+    preset: Literal["lively", "btc"] = Field(default="lively", description="market of the simulated LMEX")
+    dead_man_s: Positive | None = Field(default=None, description="venue cancels all after this silence; 60 live, 5 in sim")
+    credentials: str = Field(default="sim", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="name of a profile, never a key")
+    amend_price: bool = Field(default=False, description="amend prices in place of cancel and place")
 
     @property
     def dead_man_seconds(self) -> float:
@@ -181,13 +181,13 @@ class MarketMakerConfig(_Part):
     MarketMakerConfig(spread_bps=12.0, quoting=QuotingConfig(model='guide_fixed'))
     """
 
-    symbol: str = Field("BTC-PERP", pattern=r"^[A-Z0-9]{1,20}-[A-Z0-9]{2,10}$")
+    symbol: str = Field(default="BTC-PERP", pattern=r"^[A-Z0-9]{1,20}-[A-Z0-9]{2,10}$")
     spread_bps: Annotated[float, Field(gt=0, le=5_000, allow_inf_nan=False)] = 20
     max_position_size: Positive = 1000.0
     order_size: Positive = 10.0
-    max_orders_per_side: int = Field(3, ge=1, le=20)
-    price_precision: int = Field(2, ge=0, le=12)
-    size_precision: int = Field(4, ge=0, le=12)
+    max_orders_per_side: int = Field(default=3, ge=1, le=20)
+    price_precision: int = Field(default=2, ge=0, le=12)
+    size_precision: int = Field(default=4, ge=0, le=12)
     size_unit: Literal["contracts", "base", "quote"] = "contracts"
     volatility: VolatilityConfig = VolatilityConfig()
     quoting: QuotingConfig = QuotingConfig()
@@ -257,10 +257,7 @@ class MarketMakerConfig(_Part):
     def replace(self, **changes: Any) -> Self:
         """A copy with changes, validated as a whole; dotted names through `**{"quoting.model": ...}`."""
         settings = self.model_dump(exclude_unset=True)
-        flat = dict(_flatten(settings))
-        for name, value in _flatten(changes):
-            flat[name] = value
-        return type(self).from_dict(flat)
+        return type(self).from_dict({**dict(_flatten(settings)), **dict(_flatten(changes))})
 
     def digest(self) -> str:
         """SHA-256 of the complete configuration: equal configurations have equal digests."""
@@ -285,8 +282,9 @@ class MarketMakerConfig(_Part):
             problems.append(f"order_size is {order} contracts; expected a multiple of the lot, {instrument.lot}")
         if order < smallest:
             problems.append(
-                f"order_size is {self.order_size:g} {self.size_unit} = {order} contracts, worth "
-                f"{instrument.notional(order, price):.4f} {instrument.quote} at {price}; expected at least {smallest} contracts "
+                f"order_size is {self.order_size:g} {self.size_unit} = {order} contracts, "
+                f"worth {instrument.notional(order, price):.4f} {instrument.quote} at {price}; "
+                f"expected at least {smallest} contracts "
                 f"(the venue treats orders under {instrument.min_notional} {instrument.quote} as spam)"
             )
         if order > instrument.max_size:

@@ -15,6 +15,7 @@ import msgspec
 __all__ = [
     "BUY",
     "FILLS_COLUMNS",
+    "NS",
     "ORDERS_COLUMNS",
     "QUOTES_COLUMNS",
     "SELL",
@@ -55,6 +56,9 @@ __all__ = [
 
 BUY = 1
 SELL = -1
+
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
 
 Levels = tuple[tuple[int, int], ...]
 """Book levels (price_ticks, size); in a delta size 0 deletes the level."""
@@ -441,7 +445,7 @@ FILLS_COLUMNS: dict[str, str] = {
     "mid": "float64",
     "position": "int64",
 }
-"""The fills table: one row an execution; `fee` is Decimal, `mid` the mid when the core heard of it, `position` after."""
+"""The fills table: one row an execution; `fee` is Decimal, `mid` the mid when it was heard of, `position` after."""
 
 QUOTES_COLUMNS: dict[str, str] = {
     "t_ns": "int64",

@@ -102,7 +102,7 @@ class Instrument:
 
     @cached_property
     def money_digits(self) -> int:
-        """Decimal places of the money quantum: fine enough that ticks and half ticks (mids) have exact linear values."""
+        """Decimal places of the money quantum: linear values of ticks and half ticks (mids) are exact."""
         if self.inverse:
             return 12
         return max(FEE_DIGITS, _decimals(self.tick_size * self.contract_size) + 1)

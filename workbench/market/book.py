@@ -13,8 +13,8 @@ __all__ = ["Book"]
 class Book:
     """One market's visible depth in integer ticks and contracts.
 
-    The client has checked the sequence already; what is checked here is what can be seen in the book itself: a side that
-    is empty, or a best bid at or above the best ask. `trusted` is false then, and before the first snapshot, and `reason`
+    The client has checked the sequence already; what is checked here is what the book itself shows: a side that is
+    empty, or a best bid at or above the best ask. `trusted` is false then, and before the first snapshot, and `reason`
     says why. A crossed book stays untrusted until the next snapshot.
     """
 
@@ -48,8 +48,7 @@ class Book:
         for price, size in bids:
             if size > 0:
                 known[price] = size
-                if price > self.best_bid:
-                    self.best_bid = price
+                self.best_bid = max(self.best_bid, price)
             elif known.pop(price, 0) and price == self.best_bid:
                 self.best_bid = max(known, default=0)
         known = self._asks

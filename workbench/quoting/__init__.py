@@ -1,7 +1,6 @@
 """Quoting: models as single functions, the guide's arithmetic, rounding to the tick and the inventory gate."""
 
-from workbench.quoting.gate import inventory_gate
-from workbench.quoting.guide import adjust_spread_for_volatility, calculate_order_prices, should_place_orders
+from workbench.quoting.builtin import guide_fixed, guide_volatility, skewed_spread
 from workbench.quoting.definition import (
     MODEL_FUNCTION_TYPE,
     MODEL_SIGNATURE,
@@ -11,7 +10,8 @@ from workbench.quoting.definition import (
     model,
     model_names,
 )
-from workbench.quoting.builtin import guide_fixed, guide_volatility, skewed_spread
+from workbench.quoting.gate import inventory_gate
+from workbench.quoting.guide import adjust_spread_for_volatility, calculate_order_prices, should_place_orders
 from workbench.quoting.rounding import ceil_to_increment, floor_to_increment, half_up_to_increment
 from workbench.quoting.schema import PARAMS, VIEW, Slot
 

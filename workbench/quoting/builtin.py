@@ -9,9 +9,9 @@ from numba import types
 from numpy.typing import NDArray
 
 from workbench.compiled import compiled
+from workbench.quoting.definition import INVENTORY, NO_MARKET, NO_VOLATILITY, NOT_FINITE, model
 from workbench.quoting.gate import inventory_gate
 from workbench.quoting.guide import adjust_spread_for_volatility, calculate_order_prices, should_place_orders
-from workbench.quoting.definition import INVENTORY, NO_MARKET, NO_VOLATILITY, NOT_FINITE, model
 from workbench.quoting.rounding import ceil_to_increment, floor_to_increment, half_up_to_increment
 from workbench.quoting.schema import (
     GATE_ENTER,

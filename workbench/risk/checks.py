@@ -63,11 +63,11 @@ REFUSALS: Mapping[int, str] = {
 @compiled(types.int64(types.int64, types.int64, types.int64[::1]))
 def order_value(price_ticks: int, size: int, limits: NDArray[np.int64]) -> int:
     """What an order is worth in quote currency, in the units of MIN_VALUE and MAX_VALUE."""
-    return size * (price_ticks * limits[VALUE_PER_TICK] + limits[VALUE_PER_CONTRACT])
+    return int(size * (price_ticks * limits[VALUE_PER_TICK] + limits[VALUE_PER_CONTRACT]))
 
 
 @compiled(types.int64(types.int64, types.int64, types.int64, types.int64, types.int64, types.boolean, types.int64[::1]))
-def check_order(
+def check_order(  # noqa: PLR0911 - one return a rule
     side: int,
     price_ticks: int,
     size: int,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.clock import NS
+from workbench.events import NS
 
 __all__ = ["MessageBudget"]
 

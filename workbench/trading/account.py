@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.clock import NS
-from workbench.events import OpenOrders, PositionReport, ReconcileDone
+from workbench.events import NS, OpenOrders, PositionReport, ReconcileDone
 from workbench.trading.ledger import Ledger
 from workbench.trading.orders import Order, OrderTracker
 

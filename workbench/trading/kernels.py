@@ -35,6 +35,7 @@ __all__ = [
     "THROTTLED",
     "WAITS",
     "crosses_own",
+    "judge_order",
     "keep_passive",
     "plan_orders",
 ]
@@ -85,18 +86,142 @@ def keep_passive(wanted: Rows, rows: int, limits: NDArray[np.int64]) -> None:
 @compiled(types.boolean(types.int64, types.int64, types.int64[:, ::1], types.int64))
 def crosses_own(side: int, price: int, live: Rows, count: int) -> bool:
     """Whether an own order of the other side that may still be live stands at or through this price."""
-    for j in range(count):
+    for j in range(count):  # noqa: SIM110 - numba compiles loops, not generators
         if live[j, LIVE_SIDE] == -side and side * (price - live[j, LIVE_PRICE]) >= 0:
             return True
     return False
 
 
 _MATRIX = types.int64[:, ::1]
+_ROW = types.int64[::1]
+_INT = types.int64
+
+BUY_EXPOSURE, SELL_EXPOSURE, BUY_STAYING, SELL_STAYING, BUDGET, ACTIONS = range(6)
+"""Slots of the working totals: contracts that may fill, those not being cancelled, tokens left, actions so far."""
+
+KEEP, SHRINK, DROP, REPLACE, LEAVE = range(5)
+"""Verdicts on a live order."""
 
 
-@compiled(
-    types.int64(_MATRIX, types.int64, _MATRIX, types.int64, types.int64, types.int64[::1], _MATRIX, types.int64[::1])
-)
+@compiled(types.void(_MATRIX, _ROW, _INT, _INT, _INT, _INT, _INT, _INT))
+def _put(
+    actions: Rows, totals: NDArray[np.int64], kind: int, row: int, slot: int, side: int, price: int, size: int
+) -> None:
+    n = totals[ACTIONS]
+    actions[n, ACT_KIND] = kind
+    actions[n, ACT_ROW] = row
+    actions[n, ACT_SLOT] = slot
+    actions[n, ACT_SIDE] = side
+    actions[n, ACT_PRICE] = price
+    actions[n, ACT_SIZE] = size
+    totals[ACTIONS] = n + 1
+
+
+@compiled(types.void(_MATRIX, _INT, _ROW))
+def _wanted_by_slot(wanted: Rows, rows: int, slot_wanted: NDArray[np.int64]) -> None:
+    slot_wanted[:] = -1
+    bids = 0
+    asks = 0
+    for i in range(rows):
+        if wanted[i, OUT_SIDE] > 0:
+            slot_wanted[bids] = i
+            bids += 1
+        else:
+            slot_wanted[MAX_LEVELS + asks] = i
+            asks += 1
+
+
+@compiled(types.void(_MATRIX, _INT, _ROW, _ROW, _ROW))
+def _live_by_slot(
+    live: Rows, count: int, slot_row: NDArray[np.int64], slot_leaving: NDArray[np.int64], totals: NDArray[np.int64]
+) -> None:
+    slot_row[:] = -1
+    slot_leaving[:] = 0
+    for j in range(count):
+        leaving = live[j, LIVE_STATUS] == CANCELLING
+        buy = live[j, LIVE_SIDE] > 0
+        totals[BUY_EXPOSURE if buy else SELL_EXPOSURE] += live[j, LIVE_REMAINING]
+        if not leaving:
+            totals[BUY_STAYING if buy else SELL_STAYING] += live[j, LIVE_REMAINING]
+        slot = live[j, LIVE_SLOT]
+        if slot >= 0 and leaving:
+            slot_leaving[slot] += 1
+        elif slot >= 0:
+            slot_row[slot] = j
+
+
+@compiled(types.void(_MATRIX, _ROW, _INT, _ROW, _ROW))
+def _shed(
+    live: Rows, slot_row: NDArray[np.int64], position: int, limits: NDArray[np.int64], totals: NDArray[np.int64]
+) -> None:
+    """A limit that was lowered sheds live orders, the outermost first."""
+    excess_buy = position + totals[BUY_STAYING] - limits[MAX_POSITION]
+    excess_sell = -position + totals[SELL_STAYING] - limits[MAX_POSITION]
+    for slot in range(SLOTS - 1, -1, -1):
+        j = slot_row[slot]
+        if j < 0 or live[j, LIVE_STATUS] != IDLE:
+            continue
+        if live[j, LIVE_SIDE] > 0 and excess_buy > 0:
+            excess_buy -= live[j, LIVE_REMAINING]
+            live[j, LIVE_STATUS] = SHED
+        elif live[j, LIVE_SIDE] < 0 and excess_sell > 0:
+            excess_sell -= live[j, LIVE_REMAINING]
+            live[j, LIVE_STATUS] = SHED
+
+
+@compiled(_INT(_MATRIX, _INT, _MATRIX, _INT, _ROW, _INT))
+def judge_order(wanted: Rows, i: int, live: Rows, j: int, limits: NDArray[np.int64], tokens: int) -> int:
+    """Verdict on live row `j` when row `i` is wanted in its slot (-1: none is): KEEP, SHRINK, DROP, REPLACE, LEAVE."""
+    status = live[j, LIVE_STATUS]
+    if status == BUSY:
+        return LEAVE
+    if i < 0 or status == SHED:
+        return DROP
+    remaining = live[j, LIVE_REMAINING]
+    price = live[j, LIVE_PRICE]
+    if remaining < limits[MIN_SIZE] or order_value(price, remaining, limits) < limits[MIN_VALUE]:
+        return REPLACE
+    behind = live[j, LIVE_SIDE] * (wanted[i, OUT_PRICE] - price)
+    # Behind its wanted price and no budget for a successor: it may stay. Ahead of it, it must go in any case.
+    if abs(behind) > limits[TOLERANCE] and (behind < 0 or tokens > 0):
+        return REPLACE
+    if remaining > wanted[i, OUT_SIZE] and tokens > 0:
+        return SHRINK
+    return KEEP
+
+
+@compiled(types.void(_MATRIX, _INT, _INT, _MATRIX, _INT, _INT, _ROW, _MATRIX, _ROW, _ROW))
+def _send(  # noqa: PLR0917 - compiled functions take their arguments by position
+    wanted: Rows,
+    i: int,
+    slot: int,
+    live: Rows,
+    count: int,
+    position: int,
+    limits: NDArray[np.int64],
+    actions: Rows,
+    blocked: NDArray[np.int64],
+    totals: NDArray[np.int64],
+) -> None:
+    """Put the place of wanted row `i` if every check passes, else count why not."""
+    side = wanted[i, OUT_SIDE]
+    price = wanted[i, OUT_PRICE]
+    size = wanted[i, OUT_SIZE]
+    exposed = BUY_EXPOSURE if side > 0 else SELL_EXPOSURE
+    code = check_order(side, price, size, position, totals[exposed], False, limits)
+    if code != PASSED:
+        blocked[code] += 1
+    elif crosses_own(side, price, live, count):
+        blocked[OWN_CROSS] += 1
+    elif totals[BUDGET] <= 0:
+        blocked[THROTTLED] += 1
+    else:
+        totals[BUDGET] -= 1
+        totals[exposed] += size
+        _put(actions, totals, ACT_PLACE, -1, slot, side, price, size)
+
+
+@compiled(_INT(_MATRIX, _INT, _MATRIX, _INT, _INT, _ROW, _MATRIX, _ROW))
 def plan_orders(
     wanted: Rows,
     rows: int,
@@ -122,134 +247,41 @@ def plan_orders(
     actions : ndarray of int64, shape (any, 6)
         Out: rows (kind, row in `live` or -1, slot, side, price_ticks, size).
     blocked : ndarray of int64
-        Out: wanted orders held back, counted by reason code.
+        Out: wanted orders held back, counted by reason code (see `WAITS`).
     """
     blocked[:] = 0
     keep_passive(wanted, rows, limits)
-    slot_wanted = np.full(SLOTS, -1, np.int64)
-    bids = 0
-    asks = 0
-    for i in range(rows):
-        if wanted[i, OUT_SIDE] > 0:
-            slot_wanted[bids] = i
-            bids += 1
-        else:
-            slot_wanted[MAX_LEVELS + asks] = i
-            asks += 1
-
-    slot_row = np.full(SLOTS, -1, np.int64)
-    slot_leaving = np.zeros(SLOTS, np.int64)
-    exposure_buy = 0
-    exposure_sell = 0
-    excess_buy = position - limits[MAX_POSITION]
-    excess_sell = -position - limits[MAX_POSITION]
-    for j in range(count):
-        leaving = live[j, LIVE_STATUS] == CANCELLING
-        if live[j, LIVE_SIDE] > 0:
-            exposure_buy += live[j, LIVE_REMAINING]
-            excess_buy += 0 if leaving else live[j, LIVE_REMAINING]
-        else:
-            exposure_sell += live[j, LIVE_REMAINING]
-            excess_sell += 0 if leaving else live[j, LIVE_REMAINING]
-        slot = live[j, LIVE_SLOT]
-        if slot < 0:
-            continue
-        if leaving:
-            slot_leaving[slot] += 1
-        else:
-            slot_row[slot] = j
-    # A limit that was lowered sheds live orders, the outermost first.
-    for slot in range(SLOTS - 1, -1, -1):
-        j = slot_row[slot]
-        if j >= 0 and live[j, LIVE_STATUS] == IDLE:
-            if live[j, LIVE_SIDE] > 0 and excess_buy > 0:
-                excess_buy -= live[j, LIVE_REMAINING]
-                live[j, LIVE_STATUS] = SHED
-            elif live[j, LIVE_SIDE] < 0 and excess_sell > 0:
-                excess_sell -= live[j, LIVE_REMAINING]
-                live[j, LIVE_STATUS] = SHED
-
-    tokens = limits[TOKENS]
-    n = 0
-    place = np.zeros(SLOTS, np.int64)
+    slot_wanted = np.empty(SLOTS, np.int64)
+    slot_row = np.empty(SLOTS, np.int64)
+    slot_leaving = np.empty(SLOTS, np.int64)
+    totals = np.zeros(6, np.int64)
+    totals[BUDGET] = limits[TOKENS]
+    _wanted_by_slot(wanted, rows, slot_wanted)
+    _live_by_slot(live, count, slot_row, slot_leaving, totals)
+    _shed(live, slot_row, position, limits, totals)
     for slot in range(SLOTS):
         i = slot_wanted[slot]
         j = slot_row[slot]
-        if j < 0:
-            if i >= 0:
-                if slot_leaving[slot] > 1:
-                    blocked[SLOT_BUSY] += 1
-                else:
-                    place[slot] = 1
-            continue
-        status = live[j, LIVE_STATUS]
-        if status == BUSY:
-            if i >= 0 and abs(live[j, LIVE_PRICE] - wanted[i, OUT_PRICE]) > limits[TOLERANCE]:
+        # At most one predecessor may be on its way out when an order is sent.
+        crowded = slot_leaving[slot] > 1
+        if j >= 0:
+            verdict = judge_order(wanted, i, live, j, limits, totals[BUDGET])
+            if verdict == SHRINK:
+                totals[BUDGET] -= 1
+                _put(actions, totals, ACT_AMEND, j, slot, live[j, LIVE_SIDE], live[j, LIVE_PRICE], wanted[i, OUT_SIZE])
+            elif verdict in (DROP, REPLACE):
+                _put(actions, totals, ACT_CANCEL, j, slot, live[j, LIVE_SIDE], live[j, LIVE_PRICE], 0)
+            elif verdict == LEAVE and i >= 0 and abs(live[j, LIVE_PRICE] - wanted[i, OUT_PRICE]) > limits[TOLERANCE]:
                 blocked[SLOT_BUSY] += 1
-            continue
-        keep = False
-        remaining = live[j, LIVE_REMAINING]
-        spam = remaining < limits[MIN_SIZE] or order_value(live[j, LIVE_PRICE], remaining, limits) < limits[MIN_VALUE]
-        if i >= 0 and status == IDLE and not spam:
-            distance = live[j, LIVE_SIDE] * (live[j, LIVE_PRICE] - wanted[i, OUT_PRICE])
-            if abs(distance) <= limits[TOLERANCE]:
-                keep = True
-            elif distance < 0 and tokens <= 0:
-                # Less aggressive than wanted and no budget for its successor: it may stay. Too aggressive must go.
-                keep = True
-                blocked[THROTTLED] += 1
-        if keep:
-            if live[j, LIVE_REMAINING] > wanted[i, OUT_SIZE] and tokens > 0:
-                tokens -= 1
-                actions[n, ACT_KIND] = ACT_AMEND
-                actions[n, ACT_ROW] = j
-                actions[n, ACT_SLOT] = slot
-                actions[n, ACT_SIDE] = live[j, LIVE_SIDE]
-                actions[n, ACT_PRICE] = live[j, LIVE_PRICE]
-                actions[n, ACT_SIZE] = wanted[i, OUT_SIZE]
-                n += 1
-            continue
-        actions[n, ACT_KIND] = ACT_CANCEL
-        actions[n, ACT_ROW] = j
-        actions[n, ACT_SLOT] = slot
-        actions[n, ACT_SIDE] = live[j, LIVE_SIDE]
-        actions[n, ACT_PRICE] = live[j, LIVE_PRICE]
-        actions[n, ACT_SIZE] = 0
-        n += 1
-        if i >= 0:
-            if slot_leaving[slot] > 0:
-                blocked[SLOT_BUSY] += 1
-            else:
-                place[slot] = 1
-
+            crowded = slot_leaving[slot] > 0
+            if verdict != REPLACE:
+                slot_wanted[slot] = -1
+        if crowded and slot_wanted[slot] >= 0:
+            blocked[SLOT_BUSY] += 1
+            slot_wanted[slot] = -1
     for level in range(MAX_LEVELS):
-        for half in range(2):
-            slot = level + half * MAX_LEVELS
-            if place[slot] == 0:
-                continue
-            i = slot_wanted[slot]
-            side = wanted[i, OUT_SIDE]
-            price = wanted[i, OUT_PRICE]
-            size = wanted[i, OUT_SIZE]
-            exposure = exposure_buy if side > 0 else exposure_sell
-            code = check_order(side, price, size, position, exposure, False, limits)
-            if code != PASSED:
-                blocked[code] += 1
-            elif crosses_own(side, price, live, count):
-                blocked[OWN_CROSS] += 1
-            elif tokens <= 0:
-                blocked[THROTTLED] += 1
-            else:
-                tokens -= 1
-                if side > 0:
-                    exposure_buy += size
-                else:
-                    exposure_sell += size
-                actions[n, ACT_KIND] = ACT_PLACE
-                actions[n, ACT_ROW] = -1
-                actions[n, ACT_SLOT] = slot
-                actions[n, ACT_SIDE] = side
-                actions[n, ACT_PRICE] = price
-                actions[n, ACT_SIZE] = size
-                n += 1
+        for slot in (level, MAX_LEVELS + level):
+            if slot_wanted[slot] >= 0:
+                _send(wanted, slot_wanted[slot], slot, live, count, position, limits, actions, blocked, totals)
+    n: int = totals[ACTIONS]
     return n

@@ -14,10 +14,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.clock import NS
 from workbench.config import ContractSizes, MarketMakerConfig
 from workbench.errors import WorkbenchError
 from workbench.events import (
+    NS,
     Amend,
     ArmDeadMan,
     BookDelta,
@@ -186,8 +186,7 @@ class MarketMaker:
     def on_event(self, event: Event) -> list[Command]:
         """Take an event, return the commands that follow from it, in the order in which they must be sent."""
         self._out = []
-        if event.t_ns > self._now_ns:
-            self._now_ns = event.t_ns
+        self._now_ns = max(self._now_ns, event.t_ns)
         self._handlers[type(event)](event)
         return self._out
 
@@ -354,7 +353,7 @@ class MarketMaker:
 
     # --- time ---------------------------------------------------------------------------------------------------
 
-    def _on_timer(self, event: Timer) -> None:
+    def _on_timer(self, _: Timer) -> None:
         now = self._now_ns
         quarter = self._dead_man_ns // 4
         if now - self._arm_asked_ns >= quarter:

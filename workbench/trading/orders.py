@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
-from workbench.clock import NS
-from workbench.events import OrderReport, OwnFill, Place
+from workbench.events import NS, OrderReport, OwnFill, Place
 
 __all__ = ["TRANSITIONS", "Order", "OrderStatus", "OrderTracker"]
 
@@ -249,9 +248,7 @@ class OrderTracker:
             order.order_id = report.order_id
             self._by_venue_id[report.order_id] = order.client_id
         order.reported_filled = min(order.size, max(order.reported_filled, report.total_filled))
-        handler = _NEWS.get(report.status)
-        news = handler(self, order, report, now_ns) if handler else report.status
-        self._move(order, news, now_ns, report.reason)
+        self._move(order, self._news(order, report, now_ns), now_ns, report.reason)
         return order
 
     def fill(self, fill: OwnFill, now_ns: int) -> tuple[Order | None, bool]:
@@ -315,47 +312,35 @@ class OrderTracker:
             else:
                 self._live.pop(order.client_id, None)
 
-    # --- kinds of news ------------------------------------------------------------------------------------------
+    def _news(self, order: Order, report: OrderReport, now_ns: int) -> str:
+        """The row of the transition table that a report stands for, questions started or settled on the way."""
+        match report.status:
+            case "open":
+                return self._news_of_open(order, report)
+            case "unknown" | "cancel_rejected" | "not_found" if order.terminal:
+                return "unknown"
+            case "unknown":
+                self.question(order, now_ns)
+                return "unknown"
+            case "not_found" if report.request == "query":
+                self.question(order, now_ns)
+                order.absences += now_ns - order.sent_ns >= ABSENCE_DELAY_NS
+                return "absent" if order.absences >= ABSENCES_NEEDED else "unknown"
+            case "cancel_rejected" | "not_found":
+                # A cancel of an order that is not there: filled, gone, or not there yet. Ask at once.
+                self.question(order, now_ns)
+                order.query_at_ns = now_ns
+                return "unknown"
+            case end:
+                return end
 
-    def _open(self, order: Order, report: OrderReport, now_ns: int) -> str:
-        settles = report.request in ("query", "amend") or order.status in (S.IN_FLIGHT, S.UNKNOWN, S.ABSENT)
-        if report.size > 0 and report.request in ("query", "amend"):
-            order.size = max(report.size, order.filled)
-        if settles:
+    def _news_of_open(self, order: Order, report: OrderReport) -> str:
+        asked = report.request in ("query", "amend")
+        if asked or order.status in (S.IN_FLIGHT, S.UNKNOWN, S.ABSENT):
             order.query_at_ns = 0
-        if order.status in (S.CANCELLING, S.AMENDING):
-            if report.request == "query" or (report.request == "amend" and order.status is S.AMENDING):
-                return "still_open"
+        if asked and report.size > 0:
+            order.size = max(report.size, order.filled)
+        amended = report.request == "amend" and order.status is S.AMENDING
+        if amended or (report.request == "query" and order.status in (S.CANCELLING, S.AMENDING)):
+            return "still_open"
         return "open"
-
-    def _unknown(self, order: Order, report: OrderReport, now_ns: int) -> str:
-        if not order.terminal:
-            self.question(order, now_ns)
-        return "unknown"
-
-    def _cancel_rejected(self, order: Order, report: OrderReport, now_ns: int) -> str:
-        if not order.terminal:
-            self.question(order, now_ns)
-            order.query_at_ns = now_ns
-        return "unknown"
-
-    def _not_found(self, order: Order, report: OrderReport, now_ns: int) -> str:
-        if order.terminal:
-            return "unknown"
-        if report.request != "query":
-            # A cancel of an order that is not there: filled, gone, or not there yet. Ask.
-            return self._cancel_rejected(order, report, now_ns)
-        self.question(order, now_ns)
-        if now_ns - order.sent_ns >= ABSENCE_DELAY_NS:
-            order.absences += 1
-        if order.absences >= ABSENCES_NEEDED:
-            return "absent"
-        return "unknown"
-
-
-_NEWS = {
-    "open": OrderTracker._open,
-    "unknown": OrderTracker._unknown,
-    "cancel_rejected": OrderTracker._cancel_rejected,
-    "not_found": OrderTracker._not_found,
-}

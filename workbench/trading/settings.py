@@ -83,11 +83,8 @@ def limits_array(config: MarketMakerConfig, sizes: ContractSizes, instrument: In
     limits[slots.MIN_VALUE] = int(instrument.min_notional * scale)
     largest = int(Decimal(str(config.risk.max_order_notional)) * scale)
     if largest > LARGEST_UNITS:
-        raise ConfigError(
-            [
-                f"risk.max_order_notional is {config.risk.max_order_notional:g}; "
-                f"expected at most {LARGEST_UNITS // int(scale)} {instrument.quote} for {instrument.symbol}"
-            ]
-        )
+        most = LARGEST_UNITS // int(scale)
+        name = "risk.max_order_notional"
+        raise ConfigError([f"{name} is {config.risk.max_order_notional:g}; expected at most {most} {instrument.quote}"])
     limits[slots.MAX_VALUE] = largest
     return limits

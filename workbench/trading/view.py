@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from workbench.clock import NS
 from workbench.config import VolatilityConfig
-from workbench.events import BUY, SELL, BookDelta, BookSnapshot, MarketTrade, MarkPrice
+from workbench.events import BUY, NS, SELL, BookDelta, BookSnapshot, MarketTrade, MarkPrice
 from workbench.instruments import Instrument
 from workbench.market import Book, TradeTape
 from workbench.quoting.schema import (

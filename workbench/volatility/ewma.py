@@ -45,7 +45,7 @@ def ewma_update(state: NDArray[np.float64], time_s: float, price: float, half_li
             state[LAST_TIME] = time_s
     if state[COUNT] == 0.0:
         return math.nan
-    return state[NUMERATOR] / state[DENOMINATOR]
+    return float(state[NUMERATOR] / state[DENOMINATOR])
 
 
 @compiled(types.void(_VECTOR, _VECTOR, types.float64, types.float64, _VECTOR))
