@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +141,14 @@ def session() -> FakeSession:
 
 
 @pytest.fixture
-def browser() -> Iterator[Callable[[LiveChart], FakeBrowser]]:
-    yield FakeBrowser
+def browser() -> Callable[[LiveChart], FakeBrowser]:
+    return FakeBrowser
 
 
 async def _until(condition: Callable[[], bool], deadline_s: float = 5.0) -> None:
     """Wait for a condition that another thread or task brings about."""
     async with asyncio.timeout(deadline_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a condition of any kind has no event to wait for
             await asyncio.sleep(0.005)
 
 

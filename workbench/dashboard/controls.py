@@ -82,7 +82,7 @@ class Controls:
         self._build_buttons()
         self._build_settings(config)
         self.message = widgets.HTML(layout=widgets.Layout(min_height="28px"))
-        self.window = widgets.ToggleButtons(options=WINDOWS, value=300.0, style={"button_width": "64px"})
+        self.window = widgets.ToggleButtons(options=WINDOWS, value=300.0, style={"button_width": "72px"})
         self.view = widgets.VBox(
             [
                 widgets.HBox([*self._buttons, self.window], layout=_row(justify_content="flex-start")),

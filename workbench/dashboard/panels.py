@@ -76,7 +76,7 @@ def _tiles(frame: StateFrame) -> list[tuple[str, str, str]]:
     money = frame.currency
     return [
         ("Position", f"{frame.position:+,}" if frame.position else "0", ""),
-        (f"Equity change, {money}", _signed(frame.equity_change), _tone(frame.equity_change)),
+        (f"Equity, {money}", _signed(frame.equity_change), _tone(frame.equity_change)),
         ("Spread earned", _signed(frame.pnl_spread), ""),
         ("Inventory", _signed(frame.pnl_inventory), ""),
         ("Fees, rebates", _signed(frame.pnl_fees), ""),
@@ -84,7 +84,7 @@ def _tiles(frame: StateFrame) -> list[tuple[str, str, str]]:
         ("Fills / contracts", f"{frame.fills:,} / {frame.volume:,}", ""),
         ("Open orders", f"{frame.open_orders}", ""),
         ("Unknown orders", f"{frame.unknown_orders}", "alert" if frame.unknown_orders else ""),
-        ("Sent / amends / cancels", f"{frame.orders_sent:,} / {frame.amends:,} / {frame.cancels:,}", ""),
+        ("Sent, amends, cancels", f"{frame.orders_sent:,} / {frame.amends:,} / {frame.cancels:,}", ""),
         ("Rejects", f"{frame.rejects:,}", "alert" if frame.rejects else ""),
         ("Both sides live", f"{frame.quote_uptime:.1%}", ""),
         ("Volatility, bps/√s", "-" if frame.sigma is None else f"{frame.sigma * 1e4:.2f}", ""),
@@ -186,7 +186,15 @@ def _layout() -> dict[str, Any]:
 
 def _legend(y: float) -> dict[str, Any]:
     font = {"size": 11, "color": COLOURS["quiet"]}
-    return {"orientation": "h", "x": 1, "xanchor": "right", "y": y, "yanchor": "bottom", "font": font}
+    return {
+        "orientation": "h",
+        "traceorder": "normal",
+        "x": 1,
+        "xanchor": "right",
+        "y": y,
+        "yanchor": "bottom",
+        "font": font,
+    }
 
 
 def _title(text: str, y: float) -> dict[str, Any]:
