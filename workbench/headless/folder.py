@@ -53,6 +53,11 @@ class RunFolder:
         return self.root / "engine.json"
 
     @property
+    def lock(self) -> Path:
+        """Held by the engine for as long as it lives."""
+        return self.root / "engine.lock"
+
+    @property
     def venue(self) -> Path:
         """Where the simulated venue listens."""
         return self.root / "venue.json"

@@ -57,7 +57,7 @@ class WorkbenchEngine(NBClientEngine):
     def execute_managed_notebook(
         cls,
         nb_man: Any,
-        kernel_name: str,
+        kernel_name: str,  # noqa: ARG003 - papermill's signature; it is always this interpreter
         *,
         stop: StopRequest | None = None,
         log_output: bool = False,
@@ -138,7 +138,9 @@ class _ThisInterpreter(KernelSpecManager):
     """Whatever kernel a notebook names, the one started is the interpreter that runs us, with the same packages."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        # Its warning that a kernel on loopback talks without encryption would stand in the middle of the progress bar.
+        quiet = "--Application.log_level=ERROR"
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", quiet]
         return KernelSpec(argv=argv, display_name="Python 3", language="python", name=kernel_name)
 
 
@@ -146,18 +148,20 @@ class _StoppableClient(PapermillNotebookClient):
     def __init__(self, nb_man: Any, stop: StopRequest, **options: Any) -> None:
         super().__init__(nb_man, **options)
         self._stop = stop
-        self._interrupting = False
-        tagged = any(INTERRUPTIBLE in _tags(cell) for cell in self.nb.cells)
-        self._interruptible = (lambda cell: INTERRUPTIBLE in _tags(cell)) if tagged else (lambda cell: True)
+        code = [cell for cell in self.nb.cells if cell.cell_type == "code"]
+        tagged = [cell for cell in code if INTERRUPTIBLE in _tags(cell)]
+        # A notebook that names none is interrupted wherever it is.
+        self._interruptible = {id(cell) for cell in tagged or code}
 
     def papermill_execute_cells(self) -> None:
-        """papermill's loop, but cells that never ran stay `pending` in the saved notebook."""
+        """papermill's loop, but cells that a stop kept from running are saved as `skipped`."""
         self.wait_for_reply(self.kc.execute(WAKE_ON_SIGNALS, silent=True, store_history=False))
         reached = False
         for index, cell in enumerate(self.nb.cells):
             if self._stop.requested and not reached:
-                break
-            reached = reached or (cell.cell_type == "code" and self._interruptible(cell))
+                cell.metadata.papermill["status"] = "skipped"
+                continue
+            reached = reached or id(cell) in self._interruptible
             self.nb_man.cell_start(cell, index)
             try:
                 with self._interrupted_on_stop(cell):
@@ -170,7 +174,7 @@ class _StoppableClient(PapermillNotebookClient):
 
     @contextmanager
     def _interrupted_on_stop(self, cell: Any) -> Iterator[None]:
-        if cell.cell_type != "code" or not self._interruptible(cell):
+        if id(cell) not in self._interruptible:
             yield
             return
         done = threading.Event()

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from workbench.engine import read_frames, read_journal, read_meta
-from workbench.instruments import Instrument
+from workbench.headless.tables import read_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +57,10 @@ def write_report(journal: Path, summary: Mapping[str, Any], target: Path) -> Non
     JournalError
         If the journal is missing or cannot be trusted.
     """
-    from workbench.analysis import fills_table, quotes_table
-
-    meta = read_meta(journal)
-    instrument = msgspec.convert(meta["instrument"], Instrument, strict=False)
-    quotes = quotes_table(read_frames(journal))
-    fills = fills_table(read_journal(journal), instrument)
+    tables = read_tables(journal)
     draft = target.with_suffix(".draft")
-    draft.write_text(render_report(summary, quotes, fills, meta["config"]), encoding="utf-8")
+    page = render_report(summary, tables.quotes, tables.fills, tables.meta["config"])
+    draft.write_text(page, encoding="utf-8")
     draft.replace(target)
 
 

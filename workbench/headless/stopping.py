@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM as a request that is looked at, never as an exception in the middle of something.
 
-Cheap to import on purpose: the handlers must stand before anything heavy is loaded, so that a stop at any moment ends in
-an orderly way.
+Cheap to import on purpose: the handlers must stand before anything heavy is loaded, so that a stop at any moment ends
+in an orderly way.
 """
 
 from __future__ import annotations
@@ -10,11 +10,7 @@ import signal
 import threading
 from types import FrameType
 
-__all__ = ["StopRequest", "Stopped"]
-
-
-class Stopped(Exception):  # noqa: N818 - not an error: somebody asked for it
-    """Somebody asked to stop before anything was started that would need an orderly end."""
+__all__ = ["StopRequest"]
 
 
 class StopRequest:
@@ -28,6 +24,13 @@ class StopRequest:
         """Take over both signals; call it in the main thread, before the heavy imports."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._remember)
+
+    def release(self) -> None:
+        """Give both signals their usual effect again, for commands that hold nothing; one that came acts now."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self.signal is not None:
+            signal.raise_signal(self.signal)
 
     def _remember(self, number: int, _frame: FrameType | None) -> None:
         # A second signal may interrupt this very function: only the first one touches the event's lock.
@@ -48,9 +51,3 @@ class StopRequest:
     def wait(self, timeout_s: float) -> bool:
         """Wait until a stop is asked for, at most so long; True when it was."""
         return self._arrived.wait(timeout_s)
-
-    def check(self) -> None:
-        """Raise `Stopped` when a stop was asked for."""
-        if self.requested:
-            assert self.signal is not None
-            raise Stopped(f"stopped by {self.signal.name} before anything was started")

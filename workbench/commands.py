@@ -1,0 +1,241 @@
+"""The commands behind `workbench`: what each takes, shows and exits with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from workbench.errors import ConfigError, WorkbenchError
+from workbench.headless.stopping import StopRequest
+
+__all__ = ["run_command"]
+
+REFUSED = 2
+FAILED = 4
+
+app = typer.Typer(
+    name="workbench",
+    help="Make markets on LMEX perpetuals: run a session on the simulated LMEX, look at it, stop it.",
+    epilog="Exit codes: 0 done, 2 refused configuration, 3 stopped by a limit, 4 failed, 5 zero open orders not "
+    "verified, 130 interrupted, 143 terminated.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Preset(StrEnum):
+    """Markets of the simulated LMEX."""
+
+    lively = "lively"
+    btc = "btc"
+
+
+Pairs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME=VALUE]...", help="settings, e.g. spread_bps=30 quoting.model=guide_fixed"),
+]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="a setting; may be repeated")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE.toml", help="settings from a TOML file")]
+Seconds = Annotated[float, typer.Option(help="how long the session trades")]
+Seed = Annotated[int, typer.Option(min=0, help="seed of the market; the same seed gives the same market")]
+OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="run folder; a new one by default")]
+Flatten = Annotated[bool, typer.Option("--flatten", help="close the position at the end")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")]
+
+
+def run_command(arguments: Sequence[str], stop: StopRequest) -> int:
+    """Run one command line; returns the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Without the program's name.
+    stop : StopRequest
+        Already listening to SIGINT and SIGTERM. Sessions obey it; other commands give the signals back.
+    """
+    try:
+        app(list(arguments), prog_name="workbench", obj=stop)
+    except ConfigError as error:
+        for problem in error.problems:
+            _say(f"refused: {problem}")
+        return REFUSED
+    except WorkbenchError as error:
+        _say(f"failed: {error}")
+        return FAILED
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else FAILED
+    return 0
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    pairs: Pairs = None,
+    seconds: Seconds = 60.0,
+    out: OutFolder = None,
+    seed: Seed = 7,
+    preset: Annotated[Preset | None, typer.Option(help="market of the simulated LMEX")] = None,
+    flatten: Flatten = False,
+    config: ConfigFile = None,
+    set_: Settings = None,
+) -> None:
+    """Trade a whole session on the simulated LMEX: venue, engine and notebook are started, run, stopped and counted."""
+    chosen = [f"venue.preset={preset.value}"] if preset else []
+    _session(context.obj, [*(pairs or []), *(set_ or []), *chosen], config, None, seconds, seed, out, flatten)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    pairs: Pairs = None,
+    url: Annotated[str | None, typer.Option(help="a venue that runs already, e.g. http://127.0.0.1:8787")] = None,
+    seconds: Seconds = 3600.0,
+    out: OutFolder = None,
+    seed: Seed = 7,
+    flatten: Flatten = False,
+    config: ConfigFile = None,
+    set_: Settings = None,
+) -> None:
+    """Trade a headless session against a venue that runs already; for a timer or a service."""
+    if url is None:
+        raise ConfigError(["--url is missing; expected the address of a venue that runs (`workbench demo` starts one)"])
+    _session(context.obj, [*(pairs or []), *(set_ or [])], config, url, seconds, seed, out, flatten)
+
+
+@app.command()
+def exchange(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one")] = 8787,
+    seed: Seed = 7,
+    preset: Annotated[Preset, typer.Option(help="its market")] = Preset.lively,
+    rate_limits: Annotated[str, typer.Option(metavar="on|off", help="the venue's rate limits")] = "on",
+) -> None:
+    """Run the simulated LMEX on loopback, REST and WebSocket, until Ctrl-C."""
+    if rate_limits not in ("on", "off"):
+        raise ConfigError([f"--rate-limits is {rate_limits!r}; expected on or off"])
+    context.obj.release()
+    from workbench.exchange.server import main
+
+    main(port, seed, preset.value, rate_limits == "on")
+
+
+@app.command()
+def status(context: typer.Context, folder: RunArgument) -> None:
+    """Show how a session stands, with the line that says why it quotes or not; or how it ended."""
+    context.obj.release()
+    from workbench.headless.folder import open_folder
+    from workbench.headless.summary import read_summary
+
+    run_folder = open_folder(folder)
+    if run_folder.summary.exists():
+        _print_summary(read_summary(run_folder), run_folder.root)
+        return
+    typer.echo(repr(_ask(run_folder.root, lambda session: session.status())))
+
+
+@app.command()
+def stop(context: typer.Context, folder: RunArgument, flatten: Flatten = False) -> None:
+    """End a session: cancel, verify zero open orders at the venue, and say so."""
+    context.obj.release()
+    report = _ask(folder, lambda session: session.stop(flatten=flatten))
+    typer.echo(repr(report))
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def kill(context: typer.Context, folder: RunArgument) -> None:
+    """Cancel everything at once and quote nothing more; the engine stays up until it is stopped or re-armed."""
+    context.obj.release()
+    report = _ask(folder, lambda session: session.kill())
+    typer.echo(repr(report))
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def version() -> None:
+    """Show the version."""
+    import workbench
+
+    typer.echo(f"lmex-workbench {workbench.__version__}")
+
+
+def _session(
+    stop: StopRequest,
+    pairs: Sequence[str],
+    file: Path | None,
+    url: str | None,
+    seconds: float,
+    seed: int,
+    out: Path | None,
+    flatten: bool,
+) -> None:
+    from workbench.headless.folder import claim_folder, new_folder_name
+    from workbench.headless.settings import read_config
+
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ConfigError([f"--seconds is {seconds:g}; expected more than 0"])
+    config = read_config(file, pairs)
+    from workbench.engine.preflight import check_before_start
+
+    check_before_start(config)
+    if url is not None:
+        config = config.replace(**{"venue.url": url})
+    if stop.requested:
+        raise typer.Exit(stop.exit_code)
+    folder = claim_folder(out or new_folder_name())
+    _say(f"run folder: {folder.root}")
+    from workbench.headless.runner import Plan, run_session
+
+    summary = run_session(Plan(config, folder, seconds, seed, flatten), stop)
+    _print_summary(summary, folder.root)
+    raise typer.Exit(summary.exit_code)
+
+
+def _ask(folder: Path, request: Callable[[Any], Any]) -> Any:
+    """Attach to a run's engine, ask it one thing and return the answer."""
+    from workbench.engine import Session, run_sync
+
+    async def asked() -> Any:
+        return await request(await Session.attach(folder))
+
+    return run_sync(asked(), timeout=60)
+
+
+def _print_summary(summary: Any, folder: Path) -> None:
+    table = Table(
+        title=f"{summary.symbol} on {summary.venue}, {summary.ran_s:.1f} s, seed {summary.seed}", show_header=False
+    )
+    money = summary.fee_currency
+    rows = [
+        ("equity change", f"{Decimal(summary.equity_change):f} {money}"),
+        *((f"  {name}", f"{Decimal(getattr(summary.pnl, name)):f} {money}") for name in summary.pnl.__struct_fields__),
+        ("fills", f"{summary.fills}, {summary.volume} contracts"),
+        ("orders", f"{summary.orders_sent} sent, {summary.cancels} cancels, {summary.amends} amends"),
+        ("rejects", f"{summary.rejects}"),
+        ("position", f"{summary.position_at_end:+d} at the end, {summary.max_abs_position} at most"),
+        ("both sides live", f"{summary.quote_uptime:.1%} of the time"),
+        (
+            "open orders at the end",
+            "not known" if summary.open_orders_at_end is None else f"{summary.open_orders_at_end}",
+        ),
+        ("ended by", f"{summary.stopped_by}, exit code {summary.exit_code}"),
+    ]
+    for name, text in rows:
+        table.add_row(name, text)
+    Console().print(table)
+    typer.echo(summary.message)
+    typer.echo(f"Look at {folder / 'report.html'} and {folder / 'session.ipynb'}.")
+
+
+def _say(sentence: str) -> None:
+    """To people, beside what the command's output is: standard error, one line."""
+    typer.echo(sentence, err=True)

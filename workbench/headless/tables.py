@@ -1,0 +1,57 @@
+"""A finished session's tables in one call, from its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from workbench.engine.journal import read_frames, read_journal, read_meta
+from workbench.instruments import Instrument
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SessionTables", "instrument_of", "read_tables"]
+
+
+class SessionTables(NamedTuple):
+    """What a session did: orders, fills, quotes, PnL parts; what was traded; the journal's meta."""
+
+    orders: pd.DataFrame
+    fills: pd.DataFrame
+    quotes: pd.DataFrame
+    pnl: pd.DataFrame
+    instrument: Instrument
+    meta: dict[str, Any]
+
+
+def read_tables(journal: str | Path) -> SessionTables:
+    """The tables of a session, with the columns of `workbench.events`; works while it runs and after a kill -9.
+
+    Parameters
+    ----------
+    journal : path
+        The run folder's `journal.sqlite`.
+
+    Raises
+    ------
+    JournalError
+        If it is missing or cannot be trusted.
+    """
+    from workbench.analysis import fills_table, orders_table, pnl_parts_table, quotes_table
+
+    meta = read_meta(journal)
+    instrument = instrument_of(meta)
+    rows = read_journal(journal)
+    quotes = quotes_table(read_frames(journal))
+    return SessionTables(
+        orders_table(rows, instrument), fills_table(rows, instrument), quotes, pnl_parts_table(quotes), instrument, meta
+    )
+
+
+def instrument_of(meta: Mapping[str, Any]) -> Instrument:
+    """The instrument of a run, from its journal's meta."""
+    return msgspec.convert(meta["instrument"], Instrument, strict=False)
