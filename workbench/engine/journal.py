@@ -155,9 +155,9 @@ class Journal:
         return self._chain.copy().hexdigest()
 
     def read(self) -> list[JournalRow]:
-        """Everything committed so far, events and commands; the way to read a journal in memory."""
+        """Everything committed so far; the way to read a journal in memory."""
         with self._writing():
-            return [row for row in _rows(self._db) if row.kind != "frame"]
+            return list(_rows(self._db))
 
     def close(self) -> None:
         """Commit and close; the file then stands alone, without its write-ahead log."""
@@ -198,7 +198,7 @@ class Journal:
 
 
 def read_journal(path: str | Path) -> list[JournalRow]:
-    """The events and commands of a session in order, after the whole hash chain has been checked.
+    """The events, commands and state frames of a session in order, after the whole hash chain has been checked.
 
     Works while the engine writes (one consistent snapshot) and after a kill -9 (everything committed is there).
 
@@ -208,7 +208,7 @@ def read_journal(path: str | Path) -> list[JournalRow]:
         If it is missing, torn, or a row was changed.
     """
     with _reading(path) as db:
-        return [row for row in _verified(db, path) if row.kind != "frame"]
+        return _verified(db, path)
 
 
 def read_frames(path: str | Path) -> list[StateFrame]:

@@ -64,7 +64,9 @@ def run_sync(coro: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
     """
     if threading.current_thread().name == "workbench-io":
         coro.close()
-        raise SessionError("run_sync was called from the background loop itself; expected another thread: await instead")
+        raise SessionError(
+            "run_sync was called from the background loop itself; expected another thread: await instead"
+        )
     future = asyncio.run_coroutine_threadsafe(coro, background_loop())
     try:
         return future.result(timeout)
@@ -72,7 +74,9 @@ def run_sync(coro: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         if future.done():
             raise
         future.cancel()
-        raise SessionError(f"no result after {timeout:g} s; expected one: give more time, or look at engine.log") from None
+        raise SessionError(
+            f"no result after {timeout:g} s; expected one: give more time, or look at engine.log"
+        ) from None
     except BaseException:
         # Ctrl-C while waiting: what was started must not run on unseen.
         future.cancel()

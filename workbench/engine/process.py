@@ -1,0 +1,220 @@
+"""The engine process: everything between its start by a session and the exit code it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import math
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from workbench.client.http import AiohttpTransport
+from workbench.client.transport import Transport
+from workbench.clock import SystemClock
+from workbench.config import MarketMakerConfig
+from workbench.engine.control import ControlServer
+from workbench.engine.credentials import load_credentials
+from workbench.engine.engine import EXIT_CODES, Engine, StoppedBy
+from workbench.engine.journal import read_journal
+from workbench.engine.launch import Ready, spawn_exchange, until_listening
+from workbench.engine.lease import Lease, account_lease_path
+from workbench.engine.outcome import Outcome, write_fills
+from workbench.engine.preflight import check_venue_allowed
+from workbench.engine.protocol import (
+    CONNECTION_FILE,
+    FILLS_FILE,
+    JOURNAL_FILE,
+    LOG_FILE,
+    OUTCOME_FILE,
+    ConnectionFile,
+    EngineSpec,
+    Failure,
+    read_struct,
+    write_struct,
+)
+from workbench.engine.venues.lmex import make_lmex_venue
+from workbench.errors import ConfigError, JournalError, VenueError, WorkbenchError
+from workbench.trading import Venue
+
+__all__ = ["main"]
+
+_log = logging.getLogger(__name__)
+
+_SIGNALS: dict[signal.Signals, StoppedBy] = {signal.SIGINT: "SIGINT", signal.SIGTERM: "SIGTERM"}
+
+
+def main(spec_path: Path) -> int:
+    """Run one session as its spec says; the exit code says how it ended (design.md, exit codes)."""
+    os.umask(0o077)
+    spec = read_struct(spec_path, EngineSpec)
+    _log_to(spec_path.parent / LOG_FILE)
+    return _run(EngineProcessRun(spec, spec_path.parent).run())
+
+
+def _run(coro: Coroutine[Any, Any, int]) -> int:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(coro)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _log_to(path: Path) -> None:
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+class EngineProcessRun:
+    """One run of the process: opens what a session needs, in order, and closes it in the opposite one."""
+
+    def __init__(self, spec: EngineSpec, run_dir: Path) -> None:
+        self._spec = spec
+        self._run_dir = run_dir
+        self._signal: StoppedBy | None = None
+        self._engine: Engine | None = None
+        self._starting: asyncio.Task[Engine] | None = None
+
+    async def run(self) -> int:
+        """From start to exit code."""
+        loop = asyncio.get_running_loop()
+        for number, name in _SIGNALS.items():
+            loop.add_signal_handler(number, self._end, name)
+        if self._spec.lifeline_fd is not None:
+            os.set_inheritable(self._spec.lifeline_fd, False)
+            loop.add_reader(self._spec.lifeline_fd, self._owner_gone, self._spec.lifeline_fd)
+        if self._spec.ready_fd is not None:
+            os.set_inheritable(self._spec.ready_fd, False)
+        async with AsyncExitStack() as stack:
+            self._starting = loop.create_task(self._start(stack))
+            try:
+                engine = await self._starting
+            except asyncio.CancelledError:
+                assert self._signal is not None
+                _log.info("ended by %s before it traded", self._signal)
+                self._tell(Failure("SessionError", (f"the engine was ended by {self._signal} before it traded",)))
+                return EXIT_CODES[self._signal]
+            except Exception as error:  # noqa: BLE001 - whoever waits must be told, whatever it was
+                _log.error("the session was not started: %s", error, exc_info=not isinstance(error, WorkbenchError))
+                self._tell(Failure.of(error))
+                return 2 if isinstance(error, ConfigError) else 4
+            self._engine = engine
+            self._tell(None)
+            # What was made at the start lives for long; without it collections are short.
+            gc.freeze()
+            outcome = await engine.run()
+            self._leave_behind(await self._with_tape(outcome), engine)
+            engine.announce_end()
+            return outcome.exit_code
+
+    async def _start(self, stack: AsyncExitStack) -> Engine:
+        config = MarketMakerConfig.from_dict(self._spec.config)
+        check_venue_allowed(config)
+        run_lease = Lease(self._run_dir / "engine.lock", f"the run folder {self._run_dir}")
+        stack.callback(run_lease.release)
+        credentials = load_credentials(config.venue.credentials)
+        url = config.venue.url
+        if url is None:
+            seed, preset = self._spec.seed, config.venue.preset
+            exchange = spawn_exchange(self._run_dir, seed=seed, preset=preset, dead_man_s=config.venue.dead_man_seconds)
+            url = (await until_listening(exchange, self._run_dir, seed=seed, preset=preset)).url
+        account_lease = Lease(account_lease_path(url, credentials.key), f"the account at {url}")
+        stack.callback(account_lease.release)
+        self._transport: Transport = AiohttpTransport(url)
+        stack.push_async_callback(self._transport.close)
+        clock = SystemClock()
+
+        def make_venue(emit: Callable[..., None]) -> Venue:
+            return make_lmex_venue(config, self._transport, credentials, clock, emit)
+
+        publish: list[Callable[[bytes], None]] = []
+        engine = Engine(
+            self._spec,
+            config,
+            make_venue,
+            clock,
+            self._run_dir / JOURNAL_FILE,
+            publish=lambda frame: publish[0](frame) if publish else None,
+            venue_url=url,
+        )
+        server = ControlServer(engine.handle)
+        stack.push_async_callback(server.close)
+        publish.append(server.publish)
+        await engine.start()
+        write_struct(self._run_dir / CONNECTION_FILE, self._connection(engine, server, url))
+        return engine
+
+    def _connection(self, engine: Engine, server: ControlServer, url: str) -> ConnectionFile:
+        return ConnectionFile(
+            run_id=self._spec.run_id,
+            pid=os.getpid(),
+            control=server.control,
+            frames=server.frames,
+            server_public=server.server_public,
+            client_public=server.client_public,
+            client_secret=server.client_secret,
+            venue=engine.config.venue.name,
+            venue_url=url,
+            symbol=engine.config.symbol,
+            seed=self._spec.seed,
+            started_ns=SystemClock().now_ns(),
+        )
+
+    def _end(self, by: StoppedBy) -> None:
+        if self._signal is None:
+            self._signal = by
+        if self._engine is not None:
+            self._engine.end(by)
+        elif self._starting is not None:
+            self._starting.cancel()
+
+    def _owner_gone(self, fd: int) -> None:
+        """The pipe to the owner is at its end: nobody watches any more."""
+        asyncio.get_running_loop().remove_reader(fd)
+        os.close(fd)
+        _log.warning("the process that owns this session is gone: everything is cancelled")
+        self._end("owner")
+
+    def _tell(self, failure: Failure | None) -> None:
+        """Say through the ready pipe that trading has begun, or why it has not."""
+        fd = self._spec.ready_fd
+        if fd is None:
+            return
+        try:
+            os.write(fd, msgspec.json.encode(Ready(failure)))
+        except BrokenPipeError:
+            _log.warning("whoever started this engine did not wait for it")
+        os.close(fd)
+
+    async def _with_tape(self, outcome: Outcome) -> Outcome:
+        """The hash of the simulated market's tape, which depends on seed and time alone."""
+        seconds = max(1, math.floor(outcome.ran_s if outcome.seconds is None else outcome.seconds))
+        try:
+            response = await self._transport.request("GET", f"/sim/tape?seconds={seconds}", {}, b"", timeout_s=10.0)
+            tape_hash = msgspec.json.decode(response.body, type=dict[str, Any])["tape_hash"]
+        except (VenueError, msgspec.DecodeError, KeyError) as error:
+            _log.warning("the tape's hash could not be had: %s", error)
+            return outcome
+        return msgspec.structs.replace(outcome, tape_hash=tape_hash, tape_seconds=seconds)
+
+    def _leave_behind(self, outcome: Outcome, engine: Engine) -> None:
+        """fills.parquet, then outcome.json: who finds the second has both."""
+        assert engine.instrument is not None
+        try:
+            write_fills(self._run_dir / FILLS_FILE, read_journal(self._run_dir / JOURNAL_FILE), engine.instrument)
+        except (JournalError, OSError):
+            _log.exception("the fills could not be written; the journal has them")
+        write_struct(self._run_dir / OUTCOME_FILE, outcome)
+        _log.info("ended by %s, exit code %d: %s", outcome.stopped_by, outcome.exit_code, outcome.message)
