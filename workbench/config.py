@@ -91,9 +91,11 @@ class VolatilityConfig(_Part):
 
     window: int = Field(default=20, ge=2, le=10_000, description="guide: prices in the rolling window")
     history: int = Field(default=100, ge=2, le=100_000, description="guide: prices kept")
-    default: Positive = Field(default=0.01, description="guide: volatility before the window is full")
-    multiplier: Positive = Field(default=2.0, description="guide: spread multiplier per unit of volatility")
-    cap: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(default=5.0, description="guide: largest multiplier")
+    default: Positive = Field(default=0.01, description="guide: before the window is full")
+    multiplier: Positive = Field(default=2.0, description="guide: per unit of volatility")
+    cap: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
+        default=5.0, description="guide: largest multiplier"
+    )
     half_life_s: Positive = Field(default=30.0, description="EWMA half-life of the time-aware estimate, seconds")
     min_samples: int = Field(default=5, ge=1, description="mid changes before the estimate is used")
 
@@ -108,15 +110,23 @@ class QuotingConfig(_Part):
     """Which model quotes, and the shape of its ladder."""
 
     model: str = Field(default="skewed_spread", min_length=1, description="a built-in model's name")
-    level_step_bps: NonNegative = Field(default=4.0, description="distance between levels of the ladder, bps of the mid")
-    inventory_skew: NonNegative = Field(default=1.0, description="shift of the quotes at full position, in half spreads")
-    volatility_weight: NonNegative = Field(default=0.5, description="half spread per standard deviation over holding_time_s")
+    level_step_bps: NonNegative = Field(
+        default=4.0, description="distance between levels of the ladder, bps of the mid"
+    )
+    inventory_skew: NonNegative = Field(
+        default=1.0, description="shift of the quotes at full position, in half spreads"
+    )
+    volatility_weight: NonNegative = Field(
+        default=0.5, description="half spread per standard deviation over holding_time_s"
+    )
     holding_time_s: Positive = Field(default=1.0, description="horizon of the volatility term, seconds")
     min_edge_bps: NonNegative = Field(default=0.5, description="kept over the maker fee on each side, bps")
     gate_enter: Share = Field(default=0.8, description="share of max_position_size at which the growing side is pulled")
     gate_leave: Share = Field(default=0.7, description="share below which it comes back")
-    refresh_tolerance_bps: NonNegative = Field(default=2.0, description="a live order this near its wanted price is left alone")
-    params: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default=
+    refresh_tolerance_bps: NonNegative = Field(
+        default=2.0, description="a live order this near its wanted price is left alone"
+    )
+    params: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default={}, description="parameters of the model's own, by name"
     )
 
@@ -132,10 +142,16 @@ class RiskConfig(_Part):
 
     max_order_notional: Positive = Field(default=100_000.0, description="largest order, quote currency")
     price_collar_bps: Positive = Field(default=500.0, description="furthest price from the mark (and mid), bps")
-    max_loss: Positive | None = Field(default=None, description="stop when equity has fallen by this, settlement currency")
+    max_loss: Positive | None = Field(
+        default=None, description="stop when equity has fallen by this, settlement currency"
+    )
     max_book_age_s: Positive = Field(default=2.0, description="quotes are pulled when the book is older, seconds")
-    max_messages_per_s: Positive = Field(default=30.0, description="place and amend budget; cancels have their own reserve")
-    max_rejects: int = Field(default=20, ge=1, description="rejects without an accepted order in between before quoting halts")
+    max_messages_per_s: Positive = Field(
+        default=30.0, description="place and amend budget; cancels have their own reserve"
+    )
+    max_rejects: int = Field(
+        default=20, ge=1, description="rejects without an accepted order in between before quoting halts"
+    )
     reconcile_s: Positive = Field(default=5.0, description="time between checks against the venue's own lists, seconds")
 
 
@@ -146,11 +162,17 @@ class VenueConfig(_Part):
     """Where it trades. `sim`, the simulated LMEX, needs nothing and is the default."""
 
     name: VenueName = "sim"
-    url: str | None = Field(default=None, description="base address, e.g. http://127.0.0.1:8787; sim: started when absent")
+    url: str | None = Field(
+        default=None, description="base address, e.g. http://127.0.0.1:8787; sim: started when absent"
+    )
     dialect: Literal["v2.3", "v1"] = "v2.3"
     preset: Literal["lively", "btc"] = Field(default="lively", description="market of the simulated LMEX")
-    dead_man_s: Positive | None = Field(default=None, description="venue cancels all after this silence; 60 live, 5 in sim")
-    credentials: str = Field(default="sim", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="name of a profile, never a key")
+    dead_man_s: Positive | None = Field(
+        default=None, description="venue cancels all after this silence; 60 live, 5 in sim"
+    )
+    credentials: str = Field(
+        default="sim", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="name of a profile, never a key"
+    )
     amend_price: bool = Field(default=False, description="amend prices in place of cancel and place")
 
     @property
