@@ -1,0 +1,133 @@
+"""The guide's own /v1 dialect: ticker, position, place, cancel, signed with HMAC-SHA256.
+
+The guide breaks off before it places an order: `/v1/orders` is the project's extension in the same style.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+from msgspec import field
+
+from workbench.client.errors import RateLimited, UnknownOutcome, error_of
+from workbench.client.limiter import Lane, RateLimiter, Unlimited
+from workbench.client.messages import Message, decode
+from workbench.client.requests import check_symbol, plain
+from workbench.client.signing import Credentials, GuideSigner
+from workbench.client.transport import Transport, TransportError
+from workbench.clock import NS, Clock
+from workbench.errors import VenueError
+
+__all__ = ["GuideClient", "GuideOrder", "GuidePosition", "GuideTicker"]
+
+T = TypeVar("T")
+
+
+class GuideTicker(Message):
+    """`GET /v1/ticker/{symbol}`: prices in quote currency."""
+
+    symbol: str
+    last_price: Decimal
+    best_bid: Decimal
+    best_ask: Decimal
+    volume_24h: Decimal = Decimal(0)
+
+    @property
+    def mid(self) -> Decimal:
+        """Middle of best bid and ask, as the guide computes it."""
+        return (self.best_bid + self.best_ask) / 2
+
+
+class GuidePosition(Message):
+    """`GET /v1/positions/{symbol}`: size in contracts, signed."""
+
+    symbol: str
+    size: Decimal
+
+
+class GuideOrder(Message):
+    """Reply of `/v1/orders`: the order's id and what became of it."""
+
+    order_id: str
+    symbol: str = ""
+    status: str = ""
+    side: str = ""
+    price: Decimal = Decimal(0)
+    size: Decimal = Decimal(0)
+    filled_size: Decimal = field(default=Decimal(0))
+
+
+class _Envelope(msgspec.Struct):
+    success: bool
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class GuideClient:
+    """The guide's calls. Parameters as for `LmexClient`; credentials are needed for positions and orders."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        credentials: Credentials,
+        clock: Clock,
+        limiter: RateLimiter | Unlimited | None = None,
+        *,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._transport = transport
+        self._signer = GuideSigner(credentials, clock)
+        self._clock = clock
+        self._limiter = RateLimiter(clock) if limiter is None else limiter
+        self._timeout_s = timeout_s
+
+    async def ticker(self, symbol: str) -> GuideTicker:
+        """Last price, best bid and ask, 24 h volume."""
+        check_symbol(symbol)
+        return await self._call("GET", f"/v1/ticker/{symbol}", b"", "query", GuideTicker)
+
+    async def position(self, symbol: str) -> GuidePosition:
+        """Own position, contracts."""
+        check_symbol(symbol)
+        return await self._call("GET", f"/v1/positions/{symbol}", b"", "query", GuidePosition)
+
+    async def place(self, symbol: str, side: int, price: Decimal, size: int) -> GuideOrder:
+        """Send a limit order: side +1 buy, -1 sell, size in contracts. Raises as `LmexClient.place`."""
+        check_symbol(symbol)
+        fields = {"symbol": symbol, "side": "buy" if side > 0 else "sell", "price": plain(price), "size": plain(size)}
+        # With the blanks of Python's default separators, as the guide's own code writes and signs it.
+        return await self._call("POST", "/v1/orders", json.dumps(fields).encode(), "order", GuideOrder)
+
+    async def cancel(self, order_id: str) -> GuideOrder:
+        """Cancel one order.
+
+        Raises
+        ------
+        VenueError
+            Before anything is sent, when the id is empty.
+        OrderNotFound, UnknownOutcome, ...
+            As `LmexClient.cancel`.
+        """
+        if not order_id or "/" in order_id:
+            raise VenueError(f"cancel of order id {order_id!r} was refused; expected the id that place returned")
+        return await self._call("DELETE", f"/v1/orders/{order_id}", b"", "cancel", GuideOrder)
+
+    async def _call(self, method: str, path: str, body: bytes, lane: Lane, kind: type[T]) -> T:
+        if not self._limiter.try_acquire(lane):
+            await self._limiter.acquire(lane, self._timeout_s)
+        headers = self._signer.headers(method, path, body) | {"Content-Type": "application/json"}
+        try:
+            response = await self._transport.request(method, path, headers, body, self._timeout_s)
+        except TransportError as error:
+            if method == "GET":
+                raise
+            raise UnknownOutcome(f"{error}; whether it was done is not known") from None
+        what = f"{method} {path}"
+        refused = error_of(response, what, self._clock.now_ns() / NS)
+        if isinstance(refused, RateLimited):
+            refused.retry_after_s = self._limiter.penalise(refused.retry_after_s)
+        if refused is not None:
+            raise refused
+        return decode(bytes(decode(response.body, _Envelope, what).data), kind, what)
