@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
-from workbench.analysis import fills_table, orders_table, pnl_parts_table, quotes_table
+from workbench.analysis import fills_table, frame_fills_table, orders_table, pnl_parts_table, quotes_table
 from workbench.events import (
     BUY,
     FILLS_COLUMNS,
@@ -20,6 +20,7 @@ from workbench.events import (
     BookSnapshot,
     Command,
     Event,
+    FrameFill,
     OrderReport,
     OwnFill,
     Place,
@@ -223,3 +224,11 @@ def test_rows_of_a_journal_are_decoded_only_when_their_type_is_wanted() -> None:
 def test_every_instrument_prices_its_own_ticks() -> None:
     coarse = dataclasses.replace(INSTRUMENT, tick_size=Decimal(5))
     assert only(orders_table([(1, place(price_ticks=3))], coarse))["price"] == 15.0
+
+
+def test_fills_of_frames_are_enough_for_a_picture() -> None:
+    fills = (FrameFill(5, BUY, 60_000.5, 4), FrameFill(6, SELL, 60_001.0, 1))
+    frame = StateFrame(seq=1, t_ns=7, symbol="BTC-PERP", state="quoting", why="both sides live", new_fills=fills)
+    table = frame_fills_table([frame, Timer(8)])
+    assert table.to_dict("list") == {"t_ns": [5, 6], "side": [1, -1], "price": [60_000.5, 60_001.0], "size": [4, 1]}
+    assert frame_fills_table([]).dtypes.astype(str).tolist() == ["int64", "int64", "float64", "int64"]

@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workbench.config import MarketMakerConfig
 from workbench.dashboard import Desk
+from workbench.engine import Session
 from workbench.errors import ConfigError, SessionError
 
 Until = Callable[..., Awaitable[None]]
@@ -257,8 +259,42 @@ def test_seen_knows_whether_anybody_looks(session: Any, browser: Callable[..., A
         assert not await desk.seen(within_s=0.01)
         page = browser(desk.chart)
         page.says(type="hello", library=False)
-        page.says(type="ack", seq=1)
         assert await desk.seen(within_s=5)
+
+    on_a_loop(test)
+
+
+def test_leaving_ends_what_the_desk_started_only_when_nobody_looks(session: Any, browser: Callable[..., Any]) -> None:
+    async def test() -> None:
+        desk = Desk()
+        desk._show_started(session)
+        page = browser(desk.chart)
+        page.says(type="hello", library=False)
+        await desk.leave()
+        assert session.calls == []
+        await desk.leave(keep_running=False)
+        assert session.calls == [("stop", {"flatten": False})]
+
+    on_a_loop(test)
+
+
+def test_leaving_ends_the_session_when_nobody_looks(session: Any) -> None:
+    async def test() -> None:
+        desk = Desk()
+        desk._show_started(session)
+        await desk.leave(keep_running=True)
+        assert session.calls == []
+        await desk.leave(within_s=0.01)
+        assert session.calls == [("stop", {"flatten": False})]
+
+    on_a_loop(test)
+
+
+def test_leaving_never_ends_a_session_that_was_attached_to(session: Any) -> None:
+    async def test() -> None:
+        desk = Desk(session)
+        assert await desk.leave(keep_running=False) is None
+        assert session.calls == []
 
     on_a_loop(test)
 
@@ -291,19 +327,19 @@ def test_starting_twice_is_refused(session: Any) -> None:
 def test_start_begins_a_session_with_the_settings_on_the_screen(
     session: Any, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[MarketMakerConfig, dict[str, Any]]] = []
+    asked: list[tuple[Any, ...]] = []
 
-    async def start(config: MarketMakerConfig, **how: Any) -> Any:
-        asked.append((config, how))
+    async def start(config: MarketMakerConfig, run_dir: Path, seed: int, seconds: float | None) -> Any:
+        asked.append((config, run_dir.parent, seed, seconds))
         session.step(1)
         return session
 
     async def test() -> None:
-        monkeypatch.setattr("workbench.engine.Session", type("S", (), {"start": staticmethod(start)}), raising=False)
-        desk = Desk(config=MarketMakerConfig(spread_bps=12), run_dir="somewhere", seed=3)
+        monkeypatch.setattr(Session, "start", start)
+        desk = Desk(config=MarketMakerConfig(spread_bps=12), runs="somewhere", seed=3)
         desk.controls.start.click()
         await until(lambda: desk.session is session)
-        assert asked == [(MarketMakerConfig(spread_bps=12), {"run_dir": "somewhere", "seed": 3, "seconds": None})]
+        assert asked == [(MarketMakerConfig(spread_bps=12), Path("somewhere"), 3, None)]
         assert desk.history.seq == 1
 
     on_a_loop(test)

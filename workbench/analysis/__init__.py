@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from workbench.analysis.figures import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
     from workbench.analysis.look import TEMPLATE
     from workbench.analysis.series import epoch_ms, min_max
-    from workbench.analysis.tables import fills_table, orders_table, pnl_parts_table, quotes_table
+    from workbench.analysis.tables import fills_table, frame_fills_table, orders_table, pnl_parts_table, quotes_table
 
 __all__ = [
     "TEMPLATE",
     "epoch_ms",
     "fills_table",
+    "frame_fills_table",
     "inventory_figure",
     "min_max",
     "orders_table",
@@ -29,7 +30,7 @@ _MODULES = {
     "figures": ("inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"),
     "look": ("TEMPLATE",),
     "series": ("epoch_ms", "min_max"),
-    "tables": ("fills_table", "orders_table", "pnl_parts_table", "quotes_table"),
+    "tables": ("fills_table", "frame_fills_table", "orders_table", "pnl_parts_table", "quotes_table"),
 }
 
 

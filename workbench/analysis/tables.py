@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import pandas as pd
+from msgspec import structs
 
 from workbench.events import (
     FILLS_COLUMNS,
@@ -31,7 +32,16 @@ from workbench.events import (
 )
 from workbench.instruments import Instrument
 
-__all__ = ["EncodedRow", "Record", "Row", "fills_table", "orders_table", "pnl_parts_table", "quotes_table"]
+__all__ = [
+    "EncodedRow",
+    "Record",
+    "Row",
+    "fills_table",
+    "frame_fills_table",
+    "orders_table",
+    "pnl_parts_table",
+    "quotes_table",
+]
 
 Record: TypeAlias = Event | Command | StateFrame
 
@@ -145,6 +155,24 @@ def quotes_table(rows: Iterable[Row]) -> pd.DataFrame:
     return _frame(
         [_quote(record) for _, record in _records(rows, StateFrame) if isinstance(record, StateFrame)], QUOTES_COLUMNS
     )
+
+
+def frame_fills_table(rows: Iterable[Row]) -> pd.DataFrame:
+    """Fills as state frames tell them: enough for a picture of a session that still runs.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        State frames, oldest first; anything else is passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns t_ns (int64), side (int64, +1 bought), price (float64, quote currency), size (int64, contracts).
+    """
+    frames = [record for _, record in _records(rows, StateFrame) if isinstance(record, StateFrame)]
+    fills = [structs.asdict(fill) for frame in frames for fill in frame.new_fills]
+    return _frame(fills, {"t_ns": "int64", "side": "int64", "price": "float64", "size": "int64"})
 
 
 def pnl_parts_table(quotes: pd.DataFrame) -> pd.DataFrame:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import ipywidgets as widgets
 
@@ -21,12 +23,10 @@ from workbench.dashboard.controls import SETTINGS, Controls
 from workbench.dashboard.history import History
 from workbench.dashboard.live_chart import LiveChart
 from workbench.dashboard.panels import ENDED, live_frame, picture
+from workbench.engine import Session, StopReport
 from workbench.engine.sync import background_loop, in_background
 from workbench.errors import ConfigError, SessionError, WorkbenchError
 from workbench.events import StateFrame
-
-if TYPE_CHECKING:
-    from workbench.engine import Session
 
 __all__ = ["Desk"]
 
@@ -41,7 +41,7 @@ _DONE = {
     "resume": "Resumed.",
     "flatten": "Flattening the position.",
     "kill": "Killed. Nothing is quoted until it is re-armed.",
-    "rearm": "Re-armed.",
+    "rearm": "Re-armed: press Resume to quote.",
     "stop": "Stopped.",
 }
 
@@ -55,8 +55,8 @@ class Desk:
         A running session, started or attached. Without one, the Start button (or `start`) begins one.
     config : MarketMakerConfig, optional
         What a new session starts with; a running session's own configuration wins.
-    run_dir : path, optional
-        Run folder of the next session that this desk starts; the engine's default when absent.
+    runs : path
+        Where sessions started here get their run folders, one each.
     seed : int
         Seed of a simulated venue that is started.
     seconds : float, optional
@@ -64,7 +64,7 @@ class Desk:
 
     Examples
     --------
-    >>> desk = Desk(await Session.attach("runs/today"))  # doctest: +SKIP
+    >>> desk = await Desk.open(MarketMakerConfig(spread_bps=12))  # doctest: +SKIP
     >>> desk  # doctest: +SKIP
     """
 
@@ -73,19 +73,21 @@ class Desk:
         session: Session | None = None,
         *,
         config: MarketMakerConfig | None = None,
-        run_dir: str | Path | None = None,
+        runs: str | Path = "runs",
         seed: int = 1,
         seconds: float | None = None,
     ) -> None:
         self.session = session
         self.config = config or MarketMakerConfig()
         self.history = History()
-        self._new = {"run_dir": run_dir, "seed": seed, "seconds": seconds}
+        self._runs = Path(runs)
+        self._seed, self._seconds = seed, seconds
         self._wanted: dict[str, float] = {}
         self._debounce: asyncio.TimerHandle | None = None
         self._engine_config: dict[str, Any] = {}
         self._trouble = ""
         self._seen = asyncio.Event()
+        self._started = False
         self.controls = Controls(self.config, self._act, self._change)
         self.chart = LiveChart(picture(), lambda: live_frame(self.history, self.controls.window.value))
         self.view = widgets.VBox([self.controls.view, self.chart])
@@ -106,11 +108,67 @@ class Desk:
             If the settings are refused.
         """
         session = await in_background(self._start_session())
-        self._show(session)
+        self._show_started(session)
         return session
 
+    @classmethod
+    async def open(
+        cls,
+        config: MarketMakerConfig | None = None,
+        *,
+        runs: str | Path = "runs",
+        seed: int = 1,
+        seconds: float | None = None,
+    ) -> Self:
+        """A desk over the newest engine that runs in a folder of run folders, or over a new one if none does.
+
+        After a kernel restart it is this that finds the engine again, with the last hour of frames.
+
+        Parameters
+        ----------
+        config, seed, seconds
+            As for a new desk; they matter only when a session is started.
+        runs : path
+            Where the run folders are, and where a new one is made.
+
+        Raises
+        ------
+        ConfigError, SessionError, VenueError
+            If a new session is needed and cannot be started.
+        """
+        session = await _newest_running(Path(runs))
+        desk = cls(session, config=config, runs=runs, seed=seed, seconds=seconds)
+        if session is None:
+            await desk.start()
+        return desk
+
+    async def leave(self, keep_running: bool | None = None, *, within_s: float = 5.0) -> StopReport | None:
+        """End what this desk started, unless somebody is looking at it: the last line of a notebook.
+
+        A session that was attached to is never touched.
+
+        Parameters
+        ----------
+        keep_running : bool, optional
+            True keeps the session, False ends it; by default it is kept if a browser has the desk.
+        within_s : float
+            How long to wait for a browser.
+
+        Returns
+        -------
+        StopReport or None
+            None if the session runs on.
+        """
+        if keep_running is None:
+            keep_running = await self.seen(within_s)
+        if keep_running or not self._started or self.session is None:
+            return None
+        report = await self.session.stop()
+        self.tick()
+        return report
+
     async def seen(self, within_s: float) -> bool:
-        """Whether a browser shows the desk: True as soon as one has drawn a frame, False after `within_s` seconds."""
+        """Whether a browser has the desk: True as soon as one says so, False when none did `within_s` seconds long."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._seen.wait(), within_s)
         return self._seen.is_set()
@@ -125,7 +183,7 @@ class Desk:
         self.controls.show_state(self._state())
         self.controls.tick()
         self.chart.push()
-        if self.chart.drawn:
+        if self.chart.greeted:
             self._seen.set()
 
     def close(self) -> None:
@@ -176,7 +234,8 @@ class Desk:
         if not self._wanted:
             self.controls.show_config(self.config)
 
-    def _show(self, session: Session) -> None:
+    def _show_started(self, session: Session) -> None:
+        self._started = True
         self.session = session
         self.history = History()
         self._engine_config = {}
@@ -252,7 +311,7 @@ class Desk:
             self._settled(result)
             return
         if action == "start":
-            self._show(result)
+            self._show_started(result)
         message = getattr(result, "message", "")
         self.controls.say(message or _DONE[action], "alert" if action == "kill" else "good")
 
@@ -270,9 +329,23 @@ class Desk:
     async def _start_session(self) -> Session:
         if self.session is not None and self._state() not in ENDED:
             raise SessionError(f"run {self.session.run_id} is {self._state()}; expected none: stop it first")
-        from workbench.engine import Session
+        run_dir = self._runs / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        return await Session.start(self.config, run_dir, self._seed, self._seconds)
 
-        return await Session.start(self.config, **self._new)
+
+async def _newest_running(runs: Path) -> Session | None:
+    """The running session whose folder was written last, if there is one."""
+    for folder in await asyncio.to_thread(_newest_first, runs):
+        try:
+            return await Session.attach(folder)
+        except SessionError as error:
+            _log.debug("not attached: %s", error)
+    return None
+
+
+def _newest_first(runs: Path) -> list[Path]:
+    files = sorted(runs.glob("*/engine.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    return [file.parent for file in files]
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

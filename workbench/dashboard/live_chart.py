@@ -101,6 +101,11 @@ class LiveChart(anywidget.AnyWidget):
         return self._closed
 
     @property
+    def greeted(self) -> bool:
+        """Whether a page has this widget."""
+        return self._greeted
+
+    @property
     def drawn(self) -> int:
         """Number of the newest frame that a browser has drawn; 0 means that nobody has seen anything."""
         return self._drawn
