@@ -90,7 +90,6 @@ class EngineConnection:
         reply = future.result()
         if reply.failure is not None:
             raise reply.failure.error()
-        assert reply.result is not None
         return msgspec.msgpack.decode(reply.result, type=kind)
 
     def _check(self, future: asyncio.Future[Reply], verb: str, late: bool, timeout_s: float) -> None:

@@ -70,11 +70,14 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
         return kinds.get(self.kind, SessionError)("; ".join(self.problems))
 
 
+_NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
+
+
 class Reply(msgspec.Struct, frozen=True, array_like=True):
     """The answer to a request: a result in MessagePack, or what went wrong."""
 
     id: int
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = _NOTHING
     failure: Failure | None = None
 
 
