@@ -71,7 +71,7 @@ class _Record(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
 # --- market events --------------------------------------------------------------------------------------------------
 
 
-class BookSnapshot(_Record):
+class BookSnapshot(_Record, frozen=True):
     """The whole visible book replaces whatever was known; the book is in sync from here."""
 
     t_ns: int
@@ -81,7 +81,7 @@ class BookSnapshot(_Record):
     seq: int = 0
 
 
-class BookDelta(_Record):
+class BookDelta(_Record, frozen=True):
     """Changed levels, already checked to follow the message before (the client owns the sequence)."""
 
     t_ns: int
@@ -91,14 +91,14 @@ class BookDelta(_Record):
     seq: int = 0
 
 
-class BookLost(_Record):
+class BookLost(_Record, frozen=True):
     """The book is no longer known: gap, crossed, disconnected. Nothing may be quoted from it until a snapshot."""
 
     t_ns: int
     reason: str
 
 
-class MarketTrade(_Record):
+class MarketTrade(_Record, frozen=True):
     """A public trade; `side` is the taker's."""
 
     t_ns: int
@@ -109,7 +109,7 @@ class MarketTrade(_Record):
     size: int
 
 
-class MarkPrice(_Record):
+class MarkPrice(_Record, frozen=True):
     """Mark and index price, and the funding that is due, as the venue publishes them."""
 
     t_ns: int
@@ -119,7 +119,7 @@ class MarkPrice(_Record):
     funding_time_ns: int = 0
 
 
-class StreamState(_Record):
+class StreamState(_Record, frozen=True):
     """A stream came up (authenticated, subscribed, acknowledged) or went down."""
 
     t_ns: int
@@ -133,7 +133,7 @@ class StreamState(_Record):
 ReportStatus = Literal["open", "filled", "cancelled", "rejected", "unknown", "not_found", "cancel_rejected"]
 
 
-class OrderReport(_Record):
+class OrderReport(_Record, frozen=True):
     """What the venue (or the lack of its answer) says about one of our orders.
 
     status
@@ -159,7 +159,7 @@ class OrderReport(_Record):
     reason: str = ""
 
 
-class OwnFill(_Record):
+class OwnFill(_Record, frozen=True):
     """One execution of our order. `trade_id` makes it count once, wherever it is heard again."""
 
     t_ns: int
@@ -187,7 +187,7 @@ class OpenOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     total_filled: int
 
 
-class OpenOrders(_Record):
+class OpenOrders(_Record, frozen=True):
     """The venue's own list of our open orders on the symbol, asked for at `asked_ns`."""
 
     t_ns: int
@@ -195,7 +195,7 @@ class OpenOrders(_Record):
     orders: tuple[OpenOrder, ...]
 
 
-class PositionReport(_Record):
+class PositionReport(_Record, frozen=True):
     """The venue's position (signed contracts), asked for at `asked_ns`."""
 
     t_ns: int
@@ -204,7 +204,7 @@ class PositionReport(_Record):
     entry_price: Decimal = Decimal(0)
 
 
-class WalletReport(_Record):
+class WalletReport(_Record, frozen=True):
     """The venue's wallet: settled balance (without unrealised PnL)."""
 
     t_ns: int
@@ -214,7 +214,7 @@ class WalletReport(_Record):
     unrealised: Decimal
 
 
-class FundingPaid(_Record):
+class FundingPaid(_Record, frozen=True):
     """Funding booked by the venue: received positive, paid negative. `funding_id` makes it count once."""
 
     t_ns: int
@@ -222,7 +222,7 @@ class FundingPaid(_Record):
     amount: Decimal
 
 
-class DeadManArmed(_Record):
+class DeadManArmed(_Record, frozen=True):
     """The venue confirmed (or did not) a renewal of its cancel-all timer."""
 
     t_ns: int
@@ -230,7 +230,7 @@ class DeadManArmed(_Record):
     reason: str = ""
 
 
-class ReconcileDone(_Record):
+class ReconcileDone(_Record, frozen=True):
     """Everything that one `Reconcile` asked for has been delivered (ok) or could not be had."""
 
     t_ns: int
@@ -242,13 +242,13 @@ class ReconcileDone(_Record):
 # --- time and people ------------------------------------------------------------------------------------------------
 
 
-class Timer(_Record):
+class Timer(_Record, frozen=True):
     """Time passes: the core's only notion of now besides the stamps of events."""
 
     t_ns: int
 
 
-class Control(_Record):
+class Control(_Record, frozen=True):
     """Somebody pressed a button, or the engine is told to end."""
 
     t_ns: int
@@ -256,7 +256,7 @@ class Control(_Record):
     reason: str = ""
 
 
-class Configure(_Record):
+class Configure(_Record, frozen=True):
     """A changed configuration takes effect: the complete one, already validated, as JSON text."""
 
     t_ns: int
@@ -286,7 +286,7 @@ Event = (
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-class Place(_Record):
+class Place(_Record, frozen=True):
     """Send a new order. `slot` is its place in the ladder: side and level."""
 
     client_id: str
@@ -299,7 +299,7 @@ class Place(_Record):
     ioc: bool = False
 
 
-class Amend(_Record):
+class Amend(_Record, frozen=True):
     """Shrink a resting order to `size` (new total, filled part included); keeps its queue position."""
 
     client_id: str
@@ -307,33 +307,33 @@ class Amend(_Record):
     size: int
 
 
-class Cancel(_Record):
+class Cancel(_Record, frozen=True):
     """Cancel one order."""
 
     client_id: str
     order_id: str
 
 
-class CancelAll(_Record):
+class CancelAll(_Record, frozen=True):
     """Cancel every order of the symbol."""
 
     reason: str
 
 
-class Query(_Record):
+class Query(_Record, frozen=True):
     """Ask for the state of one order by its client id."""
 
     client_id: str
 
 
-class Reconcile(_Record):
+class Reconcile(_Record, frozen=True):
     """Ask for open orders, fills since the last known, position, wallet and funding; answered by their events and
     `ReconcileDone`."""
 
     reason: str
 
 
-class ArmDeadMan(_Record):
+class ArmDeadMan(_Record, frozen=True):
     """Renew the venue's cancel-all timer; answered by `DeadManArmed`."""
 
     timeout_ms: int
@@ -342,8 +342,8 @@ class ArmDeadMan(_Record):
 Command = Place | Amend | Cancel | CancelAll | Query | Reconcile | ArmDeadMan
 
 _encoder = msgspec.msgpack.Encoder()
-_event_decoder = msgspec.msgpack.Decoder(Event)
-_command_decoder = msgspec.msgpack.Decoder(Command)
+_event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+_command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 
 
 def encode(record: Event | Command) -> bytes:

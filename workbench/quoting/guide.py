@@ -16,7 +16,7 @@ INVENTORY_GATE = 0.8
 """The guide stops quoting when |position| / limit is over this."""
 
 
-@compiled(types.Tuple((types.float64, types.float64))(types.float64, types.float64))
+@compiled("Tuple((float64, float64))(float64, float64)")
 def calculate_order_prices(mid: float, spread_bps: float) -> tuple[float, float]:
     """Bid and ask at mid x (1 -+ spread_bps / 10,000), in the unit of `mid`, before rounding."""
     spread = spread_bps / 10_000.0
