@@ -115,6 +115,14 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
     return max(0.0, value)
 
 
+def _complaint(body: bytes) -> _Complaint:
+    complaint = _complaints.decode(body)
+    if isinstance(complaint.error, dict):
+        # The /v1 dialect puts code and message one level down.
+        return msgspec.convert({**complaint.error, "success": complaint.success}, _Complaint, strict=False)
+    return complaint
+
+
 def _number(value: int | str | None) -> int | None:
     try:
         return None if value is None else int(value)
@@ -178,7 +186,7 @@ def error_of(response: Response, what: str, now_s: float = 0.0) -> ApiError | No
         return None
     wait = retry_after_s(response.headers, now_s)
     try:
-        complaint = _complaints.decode(body)
+        complaint = _complaint(body)
     except msgspec.DecodeError:
         if status == 200:
             return UnknownOutcome(f"{what}: HTTP 200 with a body that is no JSON object", status=status)
@@ -188,7 +196,8 @@ def error_of(response: Response, what: str, now_s: float = 0.0) -> ApiError | No
     code = _number(complaint.error_code)
     if code is None:
         code = _number(complaint.code)
-    text = readable(complaint.message or complaint.msg or (complaint.error if isinstance(complaint.error, str) else ""))
+    spoken = complaint.error if isinstance(complaint.error, str) else ""
+    text = readable(complaint.message or complaint.msg or spoken)
     failed = status >= 400 or complaint.success is False or (complaint.error_code is not None and bool(code))
     if not failed and complaint.success is None and complaint.error_code is None:
         failed = complaint.code is not None and code not in SUCCESS_CODES

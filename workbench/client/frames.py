@@ -1,6 +1,6 @@
 """LMEX's WebSocket frames as typed records (lmex-api section 7): envelopes, book, fills, positions, open orders.
 
-Trades and order notifications have the records of `messages` (`Trade`, `OrderMessage`).
+Trades have the record of `messages`, order notifications that of `orders`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import field
 
-from workbench.client.messages import Message, OrderMessage, Trade, new_symbol
+from workbench.client.messages import Message, Trade, new_symbol
+from workbench.client.orders import OrderMessage
 from workbench.errors import VenueError
 
 __all__ = [

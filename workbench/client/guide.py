@@ -12,13 +12,13 @@ from typing import TypeVar
 import msgspec
 from msgspec import field
 
-from workbench.client.errors import RateLimited, UnknownOutcome, error_of
+from workbench.client.caller import Caller
 from workbench.client.limiter import Lane, RateLimiter, Unlimited
 from workbench.client.messages import Message, decode
 from workbench.client.requests import check_symbol, plain
 from workbench.client.signing import Credentials, GuideSigner
-from workbench.client.transport import Transport, TransportError
-from workbench.clock import NS, Clock
+from workbench.client.transport import Transport
+from workbench.clock import Clock
 from workbench.errors import VenueError
 
 __all__ = ["GuideClient", "GuideOrder", "GuidePosition", "GuideTicker"]
@@ -49,15 +49,16 @@ class GuidePosition(Message):
 
 
 class GuideOrder(Message):
-    """Reply of `/v1/orders`: the order's id and what became of it."""
+    """Reply of `/v1/orders`: the order's id and what became of it (open, filled, cancelled, refunded)."""
 
-    order_id: str
-    symbol: str = ""
-    status: str = ""
-    side: str = ""
-    price: Decimal = Decimal(0)
-    size: Decimal = Decimal(0)
-    filled_size: Decimal = field(default=Decimal(0))
+    order_id: str = field(name="id")
+    symbol: str
+    side: str
+    price: Decimal
+    size: Decimal
+    status: str
+    filled: Decimal = Decimal(0)
+    client_id: str = ""
 
 
 class _Envelope(msgspec.Struct):
@@ -77,11 +78,8 @@ class GuideClient:
         *,
         timeout_s: float = 10.0,
     ) -> None:
-        self._transport = transport
-        self._signer = GuideSigner(credentials, clock)
-        self._clock = clock
-        self._limiter = RateLimiter(clock) if limiter is None else limiter
-        self._timeout_s = timeout_s
+        signer = GuideSigner(credentials, clock)
+        self._caller = Caller(transport, signer, clock, limiter, timeout_s, timeout_s)
 
     async def ticker(self, symbol: str) -> GuideTicker:
         """Last price, best bid and ask, 24 h volume."""
@@ -115,19 +113,6 @@ class GuideClient:
         return await self._call("DELETE", f"/v1/orders/{order_id}", b"", "cancel", GuideOrder)
 
     async def _call(self, method: str, path: str, body: bytes, lane: Lane, kind: type[T]) -> T:
-        if not self._limiter.try_acquire(lane):
-            await self._limiter.acquire(lane, self._timeout_s)
-        headers = self._signer.headers(method, path, body) | {"Content-Type": "application/json"}
-        try:
-            response = await self._transport.request(method, path, headers, body, self._timeout_s)
-        except TransportError as error:
-            if method == "GET":
-                raise
-            raise UnknownOutcome(f"{error}; whether it was done is not known") from None
+        response = await self._caller.send(method, path, "", body, lane)
         what = f"{method} {path}"
-        refused = error_of(response, what, self._clock.now_ns() / NS)
-        if isinstance(refused, RateLimited):
-            refused.retry_after_s = self._limiter.penalise(refused.retry_after_s)
-        if refused is not None:
-            raise refused
         return decode(bytes(decode(response.body, _Envelope, what).data), kind, what)

@@ -89,7 +89,7 @@ class RateLimiter:
             while (wait := self._take(lane)) > 0:
                 if self._clock.monotonic_ns() + round(wait * NS) > deadline:
                     raise RateLimited(
-                        f"the {lane} budget is empty for another {wait:.2f} s; not sent (waits {max_wait_s:g} s at most)",
+                        f"the {lane} budget is empty for another {wait:.2f} s; not sent (patience {max_wait_s:g} s)",
                         code=303,
                         retry_after_s=wait,
                     )

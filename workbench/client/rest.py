@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from workbench.client import messages as wire
+from workbench.client.caller import Caller
 from workbench.client.errors import (
     ApiError,
-    AuthFailed,
     OrderNotFound,
-    RateLimited,
     Rejected,
     UnknownOutcome,
-    error_of,
     order_status_error,
 )
 from workbench.client.limiter import Lane, RateLimiter, Unlimited
-from workbench.client.messages import OrderMessage, Wrapped, decode
+from workbench.client.messages import Wrapped, decode
+from workbench.client.orders import OrderMessage
 from workbench.client.requests import (
     PlaceRequest,
     Scalar,
@@ -31,24 +29,13 @@ from workbench.client.requests import (
     write_json,
 )
 from workbench.client.signing import Credentials, Signer
-from workbench.client.transport import Response, Transport, TransportError
-from workbench.clock import NS, Clock
+from workbench.client.transport import Response, Transport
+from workbench.clock import Clock
 from workbench.errors import VenueError
 
 __all__ = ["LmexClient"]
 
 T = TypeVar("T")
-
-TIME_PATH = "/spot/api/v3.3/time"
-QUERY_WAIT_S = 10.0
-ORDER_WAIT_S = 0.25
-CANCEL_WAIT_S = 5.0
-_WAITS: dict[Lane, float] = {
-    "query": QUERY_WAIT_S,
-    "order": ORDER_WAIT_S,
-    "cancel": CANCEL_WAIT_S,
-    "deadman": ORDER_WAIT_S,
-}
 
 
 class LmexClient:
@@ -70,7 +57,7 @@ class LmexClient:
     Notes
     -----
     Writes raise `UnknownOutcome` whenever the answer does not prove that nothing was done: no answer, 5xx, 408, an
-    unreadable body. A new order waits at most 0.25 s for its turn, a stale one is better not sent.
+    unreadable body.
     """
 
     def __init__(
@@ -84,14 +71,10 @@ class LmexClient:
         timeout_s: float = 10.0,
         order_timeout_s: float = 5.0,
     ) -> None:
-        self._transport = transport
-        self._clock = clock
-        self._limiter = RateLimiter(clock) if limiter is None else limiter
+        self.signer = Signer(credentials, clock) if credentials is not None else None
+        self._caller = Caller(transport, self.signer, clock, limiter, timeout_s, order_timeout_s)
         self._base = base
         self._order_path = base + "/order"
-        self._timeout_s = timeout_s
-        self._order_timeout_s = order_timeout_s
-        self.signer = Signer(credentials, clock) if credentials is not None else None
 
     # --- market data ------------------------------------------------------------------------------------------------
 
@@ -145,13 +128,7 @@ class LmexClient:
 
     async def measure_clock_offset_ms(self) -> int:
         """Measure venue minus local clock in milliseconds and let signatures use it from now on (3.8)."""
-        sent = self._clock.now_ns()
-        reply = decode((await self._send("GET", TIME_PATH, "", b"", "query")).body, wire.ServerTime, "time")
-        middle_ns = (sent + self._clock.now_ns()) // 2
-        offset = round(datetime.fromisoformat(reply.iso).timestamp() * 1000) - middle_ns // 1_000_000
-        if self.signer is not None:
-            self.signer.offset_ms = offset
-        return offset
+        return await self._caller.measure_clock_offset_ms()
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
@@ -208,7 +185,7 @@ class LmexClient:
 
     async def _placed(self, path: str, body: bytes, what: str, client_id: str | None) -> list[OrderMessage]:
         try:
-            response = await self._send("POST", path, "", body, "order")
+            response = await self._caller.send("POST", path, "", body, "order")
         except OrderNotFound as error:
             # There is no order to be found yet: the venue says so when the position mode is wrong (section 12).
             raise Rejected(
@@ -243,7 +220,7 @@ class LmexClient:
         """
         body = amend_body(symbol, client_id, order_id, price, size)
         what = f"amend {client_id or order_id}"
-        response = await self._send("PUT", self._order_path, "", body, "order")
+        response = await self._caller.send("PUT", self._order_path, "", body, "order")
         return _the_order(_order_rows(response, what), client_id, what)
 
     async def cancel(self, symbol: str, *, client_id: str = "", order_id: str = "") -> OrderMessage:
@@ -260,14 +237,14 @@ class LmexClient:
         """
         query = cancel_query(symbol, client_id, order_id)
         what = f"cancel {client_id or order_id}"
-        response = await self._send("DELETE", self._order_path, query, b"", "cancel")
+        response = await self._caller.send("DELETE", self._order_path, query, b"", "cancel")
         return _the_order(_order_rows(response, what), client_id, what)
 
     async def cancel_all(self, symbol: str) -> list[OrderMessage]:
         """Cancel every order of one market (4.5); [] when there was none. Verify with `open_orders`."""
         check_symbol(symbol)
         try:
-            response = await self._send("DELETE", self._order_path, f"symbol={symbol}", b"", "cancel")
+            response = await self._caller.send("DELETE", self._order_path, f"symbol={symbol}", b"", "cancel")
         except OrderNotFound:
             return []
         return [row for row in _order_rows(response, f"cancel all {symbol}", empty=True) if row.status != 16]
@@ -275,12 +252,12 @@ class LmexClient:
     async def cancel_all_after(self, timeout_ms: int) -> None:
         """Arm the venue's dead-man timer: every order of the account is cancelled unless renewed in time (4.6)."""
         body = write_json({"timeout": timeout_ms})
-        await self._send("POST", f"{self._order_path}/cancelAllAfter", "", body, "deadman")
+        await self._caller.send("POST", f"{self._order_path}/cancelAllAfter", "", body, "deadman")
 
     async def order(self, *, client_id: str = "", order_id: str = "") -> OrderMessage:
         """The state of one order (4.7), for 30 minutes after it ended. Raises `OrderNotFound`."""
         name, value = order_key(client_id, order_id, "query")
-        response = await self._send("GET", self._order_path, f"{name}={value}", b"", "query")
+        response = await self._caller.send("GET", self._order_path, f"{name}={value}", b"", "query")
         what = f"query {value}"
         row = decode(response.body, OrderMessage, what)
         if row.status == 16:
@@ -346,7 +323,8 @@ class LmexClient:
     async def fees(self, symbol: str) -> wire.Fees:
         """Own maker and taker rates (4.11); the reply is an array or an object."""
         kind: Any = list[wire.Fees] | wire.Fees
-        return _one(_rows(await self._get("user/fees", kind, symbol=symbol)), symbol, "fees")
+        rows: list[wire.Fees] = _rows(await self._get("user/fees", kind, symbol=symbol))
+        return _one(rows, symbol, "fees")
 
     async def leverage(self, symbol: str) -> list[wire.Leverage]:
         """Leverage and margin mode (4.12); 0 is the maximum cross leverage."""
@@ -385,52 +363,18 @@ class LmexClient:
         """The unified wallet's value and available balance (4.11)."""
         return await self._get("user/unifiedWallet/margin", wire.UnifiedMargin, symbol=symbol)
 
-    # --- the way of a request ---------------------------------------------------------------------------------------
-
     async def _get(self, name: str, kind: type[T], lane: Lane = "query", **parameters: str | int | bool | None) -> T:
-        response = await self._send("GET", f"{self._base}/{name}", query_of(parameters), b"", lane)
+        response = await self._caller.send("GET", f"{self._base}/{name}", query_of(parameters), b"", lane)
         return decode(response.body, kind, name)
 
     async def _configure(self, name: str, fields: dict[str, Scalar]) -> None:
-        response = await self._send("POST", f"{self._base}/{name}", "", write_json(fields), "order")
+        response = await self._caller.send("POST", f"{self._base}/{name}", "", write_json(fields), "order")
         reply = decode(response.body, wire.ConfigReply, name)
         if reply.status != 20:
             refused = order_status_error(reply.status, reply.message, name)
             raise refused or Rejected(
-                f"{name}: {reply.message or 'no message'} (status {reply.status})", code=reply.status
+                f"{name}: {reply.message or 'no message'} (status {reply.status}); expected 20", code=reply.status
             )
-
-    async def _send(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Response:
-        try:
-            return await self._send_once(method, path, query, body, lane)
-        except AuthFailed:
-            if method != "GET" or self.signer is None:
-                raise
-        # A clock that has drifted looks like a wrong key: measure it and try once more, reads only.
-        await self.measure_clock_offset_ms()
-        return await self._send_once(method, path, query, body, lane)
-
-    async def _send_once(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Response:
-        if not self._limiter.try_acquire(lane):
-            await self._limiter.acquire(lane, _WAITS[lane])
-        # Signed after the wait: the nonce is a time.
-        headers = {} if self.signer is None or path == TIME_PATH else self.signer.headers(path, body)
-        if body:
-            headers["Content-Type"] = "application/json"
-        target = f"{path}?{query}" if query else path
-        timeout = self._timeout_s if lane == "query" else self._order_timeout_s
-        try:
-            response = await self._transport.request(method, target, headers, body, timeout)
-        except TransportError as error:
-            if method == "GET":
-                raise
-            raise UnknownOutcome(f"{error}; whether it was done is not known") from None
-        refused = error_of(response, f"{method} {path}", self._clock.now_ns() / NS)
-        if refused is None:
-            return response
-        if isinstance(refused, RateLimited):
-            refused.retry_after_s = self._limiter.penalise(refused.retry_after_s)
-        raise refused
 
 
 def _order_rows(response: Response, what: str, *, empty: bool = False) -> list[OrderMessage]:

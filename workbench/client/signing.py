@@ -83,20 +83,22 @@ def guide_signature(credentials: Credentials, timestamp: str, method: str, path:
     return credentials.hmac_hex(f"{timestamp}{method}{path}".encode() + body, "sha256")
 
 
-class _Nonces:
-    """Millisecond stamps corrected by the venue's clock that never repeat and never fall (one source a key)."""
+class _Stamped:
+    """A key with its nonces: millisecond stamps corrected by the venue's clock that never repeat and never fall."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, credentials: Credentials, clock: Clock) -> None:
+        self._credentials = credentials
         self._clock = clock
         self._last = 0
         self.offset_ms = 0
+        """Venue clock minus local clock, milliseconds."""
 
-    def next(self) -> int:
+    def _nonce(self) -> str:
         self._last = max(self._last + 1, self._clock.now_ns() // 1_000_000 + self.offset_ms)
-        return self._last
+        return str(self._last)
 
 
-class Signer:
+class Signer(_Stamped):
     """Signs v2.3 requests and stream logins of one key; REST and streams share it, so that nonces stay unique.
 
     Parameters
@@ -106,22 +108,9 @@ class Signer:
         Wall clock of the nonce; `offset_ms` (venue minus local, milliseconds) corrects it.
     """
 
-    def __init__(self, credentials: Credentials, clock: Clock) -> None:
-        self._credentials = credentials
-        self._nonces = _Nonces(clock)
-
-    @property
-    def offset_ms(self) -> int:
-        """Venue clock minus local clock, milliseconds."""
-        return self._nonces.offset_ms
-
-    @offset_ms.setter
-    def offset_ms(self, offset: int) -> None:
-        self._nonces.offset_ms = offset
-
-    def headers(self, path: str, body: bytes = b"") -> dict[str, str]:
+    def headers(self, method: str, path: str, body: bytes = b"") -> dict[str, str]:  # noqa: ARG002 - not signed here
         """The three authentication headers for one request; a fresh nonce every time."""
-        nonce = str(self._nonces.next())
+        nonce = self._nonce()
         return {
             "request-api": self._credentials.key,
             "request-nonce": nonce,
@@ -130,20 +119,16 @@ class Signer:
 
     def login_args(self, path: str) -> tuple[str, str, str]:
         """Key, nonce and signature of a stream login at a path such as /ws/futures (lmex-api 2.3)."""
-        nonce = str(self._nonces.next())
+        nonce = self._nonce()
         return self._credentials.key, nonce, signature(self._credentials, path, nonce)
 
 
-class GuideSigner:
+class GuideSigner(_Stamped):
     """Signs requests of the guide's /v1 dialect."""
-
-    def __init__(self, credentials: Credentials, clock: Clock) -> None:
-        self._credentials = credentials
-        self._nonces = _Nonces(clock)
 
     def headers(self, method: str, path: str, body: bytes = b"") -> dict[str, str]:
         """The guide's three headers for one request; the timestamp is fresh every time."""
-        timestamp = str(self._nonces.next())
+        timestamp = self._nonce()
         return {
             "LMEX-API-KEY": self._credentials.key,
             "LMEX-TIMESTAMP": timestamp,

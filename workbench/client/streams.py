@@ -21,9 +21,9 @@ from workbench.client.frames import (
     read_stream_frame,
     trades_of,
 )
-from workbench.client.messages import OrderMessage, Trade, new_symbol, side_of
+from workbench.client.messages import Trade, new_symbol, side_of
+from workbench.client.orders import OrderMessage, stream_state
 from workbench.client.signing import Signer
-from workbench.client.statuses import stream_state
 from workbench.client.stream import Stream
 from workbench.client.transport import ConnectionLost, Transport
 from workbench.clock import Clock

@@ -12,9 +12,9 @@ from typing import Any
 
 from workbench.client.limiter import RateLimiter, Unlimited
 from workbench.client.messages import Fees, MarketSummary
+from workbench.client.orders import query_state
 from workbench.client.rest import LmexClient
 from workbench.client.signing import Credentials
-from workbench.client.statuses import query_state
 from workbench.client.stream import Stream
 from workbench.client.streams import BookStream, PrivateStream, TradeStream
 from workbench.client.transport import Transport
@@ -50,6 +50,7 @@ BOOK_CHECK_EVERY = 30
 BOOK_CHECK_DEPTH = 5
 """Mark price polls: every second; every 60th reads the funding again, every 30th compares the book with REST."""
 
+EIGHT_HOURS_MIN = 480
 VERIFY_PAUSE_S = 0.25
 DOUBT_S = 2.0
 OrderCommand = Place | Cancel | Amend | Query
@@ -408,5 +409,5 @@ def _instrument(summary: MarketSummary, fees: Fees) -> Instrument:
         taker_fee=fees.taker,
         active=summary.active,
         perpetual=not summary.time_based,
-        funding_interval_ns=(summary.funding_interval_minutes or 480) * 60 * NS,
+        funding_interval_ns=int((summary.funding_interval_minutes or EIGHT_HOURS_MIN) * 60 * NS),
     )

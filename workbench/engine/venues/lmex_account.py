@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
 
-from workbench.client.messages import OrderMessage, TradeRecord, WalletRecord, side_of
+from workbench.client.messages import TradeRecord, WalletRecord, side_of
+from workbench.client.orders import OrderMessage
 from workbench.client.rest import LmexClient
 from workbench.clock import Clock
 from workbench.engine.venues.lmex_orders import fill_event
@@ -28,9 +30,62 @@ log = logging.getLogger(__name__)
 
 PAGE = 500
 MAX_PAGES = 20
-OVERLAP_MS = 60_000
-"""Fills so much older than the newest known are asked for again: the venue's lists may lag."""
+OVERLAP_MS = 10_000
+"""Records so much older than the newest known are asked for again: the venue's lists may lag."""
 FUNDING = 110
+
+
+class _Stamped(Protocol):
+    """A record with its venue time, milliseconds."""
+
+    timestamp: int
+
+
+R = TypeVar("R", bound=_Stamped)
+
+
+class _Records(Generic[R]):
+    """One of the venue's lists, newest first on the wire: reads on from what is known, each record once."""
+
+    def __init__(self, key: Callable[[R], str], fetch: Callable[[int | None, int | None], Awaitable[list[R]]]) -> None:
+        self._key = key
+        self._fetch = fetch
+        self._seen: dict[str, int] = {}
+        self.since_ms: int | None = None
+
+    def remember(self, key: str, venue_ms: int) -> None:
+        """This record is known."""
+        self._seen[key] = venue_ms
+        self.since_ms = venue_ms if self.since_ms is None else max(self.since_ms, venue_ms)
+
+    async def skip(self) -> None:
+        """Take everything that the list shows now for known."""
+        for record in await self._fetch(None, None):
+            self.remember(self._key(record), record.timestamp)
+
+    async def news(self) -> list[R]:
+        """Records that were not known, oldest first; page by page backwards in time. They are known from now on."""
+        start = None if self.since_ms is None else self.since_ms - OVERLAP_MS
+        found: dict[str, R] = {}
+        end: int | None = None
+        for _ in range(MAX_PAGES):
+            page = await self._fetch(start, end)
+            fresh = {key: record for record in page if (key := self._key(record)) not in self._seen}
+            complete = len(page) < PAGE or fresh.keys() <= found.keys()
+            found |= fresh
+            if complete:
+                return self._known(found)
+            end = min(record.timestamp for record in page)
+        raise VenueError(f"more than {PAGE * MAX_PAGES} records since the last check; expected fewer: check more often")
+
+    def _known(self, found: dict[str, R]) -> list[R]:
+        for key, record in found.items():
+            self.remember(key, record.timestamp)
+        # Twice the overlap is kept, so that nothing which is asked for again has been forgotten.
+        horizon = (self.since_ms or 0) - 2 * OVERLAP_MS
+        if next(iter(self._seen.values()), horizon) < horizon:
+            self._seen = {key: at for key, at in self._seen.items() if at >= horizon}
+        return sorted(found.values(), key=lambda record: record.timestamp)
 
 
 class AccountReader:
@@ -59,22 +114,27 @@ class AccountReader:
         self._instrument = instrument
         self._clock = clock
         self._emit = emit
-        self._since_ms = None if fills_since_ns is None else fills_since_ns // 1_000_000
-        self._fills_seen: dict[str, int] = {}
-        self._funding_since_ms: int | None = None
-        self._funding_seen: dict[str, int] = {}
+        self._fills: _Records[TradeRecord] = _Records(lambda record: record.trade_id, self._fetch_fills)
+        self._bookings: _Records[WalletRecord] = _Records(_booking_id, self._fetch_bookings)
+        self._fills_since_ns = fills_since_ns
 
     async def start(self) -> None:
         """Learn which fills and bookings are old. Raises `VenueError`."""
-        if self._since_ms is None:
-            for record in await self._client.trade_history(self._instrument.symbol, count=PAGE):
-                self._remember_fill(record.trade_id, record.timestamp)
-        for booking in await self._client.wallet_history(count=PAGE):
-            self._remember_funding(booking)
+        if self._fills_since_ns is None:
+            await self._fills.skip()
+        else:
+            self._fills.since_ms = self._fills_since_ns // 1_000_000
+        await self._bookings.skip()
+
+    async def _fetch_fills(self, start_ms: int | None, end_ms: int | None) -> list[TradeRecord]:
+        return await self._client.trade_history(self._instrument.symbol, start_ms=start_ms, end_ms=end_ms, count=PAGE)
+
+    async def _fetch_bookings(self, start_ms: int | None, end_ms: int | None) -> list[WalletRecord]:
+        return await self._client.wallet_history(start_ms=start_ms, end_ms=end_ms, count=PAGE)
 
     def heard(self, fill: OwnFill) -> None:
         """A fill came by stream: the trade history need not bring it again."""
-        self._remember_fill(fill.trade_id, fill.venue_ns // 1_000_000)
+        self._fills.remember(fill.trade_id, fill.venue_ns // 1_000_000)
 
     async def reconcile(self) -> None:
         """Emit the venue's lists, then `ReconcileDone`; never raises for what the venue may answer.
@@ -85,11 +145,11 @@ class AccountReader:
         asked = self._clock.now_ns()
         try:
             orders = self._open_orders(asked, await self._client.open_orders(self._instrument.symbol))
-            await self._fills()
+            await self._new_fills()
             self._emit(orders)
             await self._position()
             await self._wallet()
-            await self._funding()
+            await self._new_funding()
         except WorkbenchError as error:
             log.warning("reconciliation failed: %s", error)
             self._emit(ReconcileDone(self._clock.now_ns(), asked, False, str(error)))
@@ -111,43 +171,10 @@ class AccountReader:
         )
         return OpenOrders(self._clock.now_ns(), asked_ns, orders)
 
-    async def _fills(self) -> None:
-        for record in sorted(await self._new_records(), key=lambda record: record.serial_id):
-            self._emit(fill_event(record, self._instrument, self._clock.now_ns()))
-            self._remember_fill(record.trade_id, record.timestamp)
-        self._forget_old_fills()
-
-    async def _new_records(self) -> list[TradeRecord]:
-        """Records that were not heard of, page by page backwards in time."""
-        start = None if self._since_ms is None else self._since_ms - OVERLAP_MS
-        end: int | None = None
-        found: dict[str, TradeRecord] = {}
-        for _ in range(MAX_PAGES):
-            rows = await self._client.trade_history(self._instrument.symbol, start_ms=start, end_ms=end, count=PAGE)
-            news = [
-                row
-                for row in rows
-                if row.trade_id not in self._fills_seen
-                and row.trade_id not in found
-                and row.symbol == self._instrument.symbol
-            ]
-            found |= {row.trade_id: row for row in news}
-            if len(rows) < PAGE or not news:
-                return list(found.values())
-            end = min(row.timestamp for row in rows)
-        raise VenueError(f"more than {PAGE * MAX_PAGES} fills since the last check; expected fewer: check more often")
-
-    def _remember_fill(self, trade_id: str, venue_ms: int) -> None:
-        self._fills_seen[trade_id] = venue_ms
-        self._since_ms = venue_ms if self._since_ms is None else max(self._since_ms, venue_ms)
-
-    def _forget_old_fills(self) -> None:
-        if self._since_ms is None:
-            return
-        # Twice the overlap, so that nothing which is asked for again has been forgotten.
-        horizon = self._since_ms - 2 * OVERLAP_MS
-        if next(iter(self._fills_seen.values()), horizon) < horizon:
-            self._fills_seen = {key: at for key, at in self._fills_seen.items() if at >= horizon}
+    async def _new_fills(self) -> None:
+        for record in sorted(await self._fills.news(), key=lambda record: record.serial_id):
+            if record.symbol == self._instrument.symbol:
+                self._emit(fill_event(record, self._instrument, self._clock.now_ns()))
 
     async def _position(self) -> None:
         asked = self._clock.now_ns()
@@ -165,20 +192,11 @@ class AccountReader:
         balance = wallet.balance(self._instrument.settlement)
         self._emit(WalletReport(self._clock.now_ns(), asked, balance, wallet.available, wallet.unrealised))
 
-    async def _funding(self) -> None:
-        rows = await self._client.wallet_history(start_ms=self._funding_since_ms)
-        for row in sorted(rows, key=lambda row: row.timestamp):
-            if row.type == FUNDING and row.currency == self._instrument.settlement and self._remember_funding(row):
+    async def _new_funding(self) -> None:
+        for row in await self._bookings.news():
+            if row.type == FUNDING and row.currency == self._instrument.settlement:
                 self._emit(FundingPaid(self._clock.now_ns(), _booking_id(row), row.amount))
-
-    def _remember_funding(self, row: WalletRecord) -> bool:
-        """True the first time."""
-        if row.type != FUNDING or _booking_id(row) in self._funding_seen:
-            return False
-        self._funding_seen[_booking_id(row)] = row.timestamp
-        self._funding_since_ms = max(self._funding_since_ms or 0, row.timestamp)
-        return True
 
 
 def _booking_id(row: WalletRecord) -> str:
-    return f"{row.order_id or row.txid or row.description or ''}@{row.timestamp}"
+    return f"{row.type}:{row.order_id or row.txid or row.description or ''}@{row.timestamp}"

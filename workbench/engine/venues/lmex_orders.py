@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Literal
 
 from workbench.client.errors import ApiError, OrderNotFound, UnknownOutcome
-from workbench.client.messages import OrderMessage, TradeRecord, side_of
+from workbench.client.messages import TradeRecord, side_of
+from workbench.client.orders import OrderMessage, query_state
 from workbench.client.rest import LmexClient
-from workbench.client.statuses import query_state
 from workbench.clock import Clock
 from workbench.errors import VenueError
 from workbench.events import Amend, Cancel, Event, OrderReport, OwnFill, Place, Query

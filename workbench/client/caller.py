@@ -1,0 +1,114 @@
+"""The way of a request, for both dialects: budget, signature, wire, errors; a read is retried after a clock drift."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from workbench.client.errors import AuthFailed, RateLimited, UnknownOutcome, error_of
+from workbench.client.limiter import Lane, RateLimiter, Unlimited
+from workbench.client.messages import ServerTime, decode
+from workbench.client.transport import Response, Transport, TransportError
+from workbench.clock import NS, Clock
+
+__all__ = ["Caller", "RequestSigner"]
+
+TIME_PATH = "/spot/api/v3.3/time"
+PATIENCE_S: dict[Lane, float] = {"query": 10.0, "order": 0.25, "cancel": 5.0, "deadman": 0.25}
+"""How long a request waits for its turn: a stale new order is better not sent, a cancel is worth waiting for."""
+
+
+class RequestSigner(Protocol):
+    """Makes the authentication headers of a request."""
+
+    offset_ms: int
+    """Venue clock minus local clock, milliseconds."""
+
+    def headers(self, method: str, path: str, body: bytes = b"") -> dict[str, str]:
+        """Headers with a fresh nonce."""
+        ...
+
+
+class Caller:
+    """Sends signed requests of one account within its budget.
+
+    Parameters
+    ----------
+    transport : Transport
+    signer : RequestSigner, optional
+        Without it only public calls are answered.
+    clock : Clock
+    limiter : RateLimiter or Unlimited, optional
+        By default half of LMEX's limits.
+    timeout_s, order_timeout_s : float
+        How long an answer to a query, and to anything else, is waited for.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        signer: RequestSigner | None,
+        clock: Clock,
+        limiter: RateLimiter | Unlimited | None,
+        timeout_s: float,
+        order_timeout_s: float,
+    ) -> None:
+        self._transport = transport
+        self._signer = signer
+        self._clock = clock
+        self._limiter = RateLimiter(clock) if limiter is None else limiter
+        self._timeout_s = timeout_s
+        self._order_timeout_s = order_timeout_s
+
+    async def send(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Response:
+        """The successful answer to a request.
+
+        Raises
+        ------
+        ApiError
+            As the answer says (`workbench.client.errors`).
+        UnknownOutcome
+            For anything but a GET, when no answer came: it may have been done.
+        TransportError
+            For a GET, when no answer came.
+        """
+        try:
+            return await self._send_once(method, path, query, body, lane)
+        except AuthFailed:
+            if method != "GET" or self._signer is None:
+                raise
+        # A clock that has drifted looks like a wrong key: measure it and try once more, reads only.
+        await self.measure_clock_offset_ms()
+        return await self._send_once(method, path, query, body, lane)
+
+    async def measure_clock_offset_ms(self) -> int:
+        """Measure venue minus local clock in milliseconds and let signatures use it (lmex-api 3.8)."""
+        sent = self._clock.now_ns()
+        reply = decode((await self._send_once("GET", TIME_PATH, "", b"", "query")).body, ServerTime, "time")
+        middle_ns = (sent + self._clock.now_ns()) // 2
+        offset = round(datetime.fromisoformat(reply.iso).timestamp() * 1000) - middle_ns // 1_000_000
+        if self._signer is not None:
+            self._signer.offset_ms = offset
+        return offset
+
+    async def _send_once(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Response:
+        if not self._limiter.try_acquire(lane):
+            await self._limiter.acquire(lane, PATIENCE_S[lane])
+        # Signed after the wait: the nonce is a time.
+        headers = {} if self._signer is None or path == TIME_PATH else self._signer.headers(method, path, body)
+        if body:
+            headers["Content-Type"] = "application/json"
+        target = f"{path}?{query}" if query else path
+        timeout = self._timeout_s if lane == "query" else self._order_timeout_s
+        try:
+            response = await self._transport.request(method, target, headers, body, timeout)
+        except TransportError as error:
+            if method == "GET":
+                raise
+            raise UnknownOutcome(f"{error}; whether it was done is not known") from None
+        refused = error_of(response, f"{method} {path}", self._clock.now_ns() / NS)
+        if refused is None:
+            return response
+        if isinstance(refused, RateLimited):
+            refused.retry_after_s = self._limiter.penalise(refused.retry_after_s)
+        raise refused
