@@ -45,47 +45,48 @@ R = TypeVar("R", bound=_Stamped)
 
 
 class _Records(Generic[R]):
-    """One of the venue's lists, newest first on the wire: reads on from what is known, each record once."""
+    """One of the venue's lists, newest first on the wire: reads on from where it has read, each record once."""
 
     def __init__(self, key: Callable[[R], str], fetch: Callable[[int | None, int | None], Awaitable[list[R]]]) -> None:
         self._key = key
         self._fetch = fetch
-        self._seen: dict[str, int] = {}
-        self.since_ms: int | None = None
+        self._known: dict[str, int] = {}
+        self.read_to_ms: int | None = None
 
-    def remember(self, key: str, venue_ms: int) -> None:
-        """This record is known."""
-        self._seen[key] = venue_ms
-        self.since_ms = venue_ms if self.since_ms is None else max(self.since_ms, venue_ms)
+    def heard(self, key: str, venue_ms: int) -> None:
+        """This record came another way. It does not move the mark: one before it may have been lost there."""
+        self._known[key] = venue_ms
 
     async def skip(self) -> None:
         """Take everything that the list shows now for known."""
-        for record in await self._fetch(None, None):
-            self.remember(self._key(record), record.timestamp)
+        self._learn(await self._fetch(None, None))
 
     async def news(self) -> list[R]:
         """Records that were not known, oldest first; page by page backwards in time. They are known from now on."""
-        start = None if self.since_ms is None else self.since_ms - OVERLAP_MS
+        start = None if self.read_to_ms is None else self.read_to_ms - OVERLAP_MS
         found: dict[str, R] = {}
+        records: list[R] = []
         end: int | None = None
         for _ in range(MAX_PAGES):
             page = await self._fetch(start, end)
-            fresh = {key: record for record in page if (key := self._key(record)) not in self._seen}
+            records += page
+            fresh = {key: record for record in page if (key := self._key(record)) not in self._known}
             complete = len(page) < PAGE or fresh.keys() <= found.keys()
             found |= fresh
             if complete:
-                return self._known(found)
+                self._learn(records)
+                return sorted(found.values(), key=lambda record: record.timestamp)
             end = min(record.timestamp for record in page)
         raise VenueError(f"more than {PAGE * MAX_PAGES} records since the last check; expected fewer: check more often")
 
-    def _known(self, found: dict[str, R]) -> list[R]:
-        for key, record in found.items():
-            self.remember(key, record.timestamp)
+    def _learn(self, records: list[R]) -> None:
+        for record in records:
+            self._known[self._key(record)] = record.timestamp
+            self.read_to_ms = max(self.read_to_ms or 0, record.timestamp)
         # Twice the overlap is kept, so that nothing which is asked for again has been forgotten.
-        horizon = (self.since_ms or 0) - 2 * OVERLAP_MS
-        if next(iter(self._seen.values()), horizon) < horizon:
-            self._seen = {key: at for key, at in self._seen.items() if at >= horizon}
-        return sorted(found.values(), key=lambda record: record.timestamp)
+        horizon = (self.read_to_ms or 0) - 2 * OVERLAP_MS
+        if len(self._known) > PAGE:
+            self._known = {key: at for key, at in self._known.items() if at >= horizon}
 
 
 class AccountReader:
@@ -123,7 +124,7 @@ class AccountReader:
         if self._fills_since_ns is None:
             await self._fills.skip()
         else:
-            self._fills.since_ms = self._fills_since_ns // 1_000_000
+            self._fills.read_to_ms = self._fills_since_ns // 1_000_000
         await self._bookings.skip()
 
     async def _fetch_fills(self, start_ms: int | None, end_ms: int | None) -> list[TradeRecord]:
@@ -134,7 +135,7 @@ class AccountReader:
 
     def heard(self, fill: OwnFill) -> None:
         """A fill came by stream: the trade history need not bring it again."""
-        self._fills.remember(fill.trade_id, fill.venue_ns // 1_000_000)
+        self._fills.heard(fill.trade_id, fill.venue_ns // 1_000_000)
 
     async def reconcile(self) -> None:
         """Emit the venue's lists, then `ReconcileDone`; never raises for what the venue may answer.
