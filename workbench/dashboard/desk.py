@@ -230,7 +230,9 @@ class Desk:
         if not frame.config or frame.config == self._engine_config:
             return
         self._engine_config = frame.config
-        self.config = MarketMakerConfig.from_dict(frame.config)
+        # A frame names every setting; what equals its default must not count as given (price_precision acts then).
+        given = MarketMakerConfig.from_dict(frame.config).model_dump(exclude_defaults=True)
+        self.config = MarketMakerConfig.from_dict(given)
         if not self._wanted:
             self.controls.show_config(self.config)
 
