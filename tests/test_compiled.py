@@ -1,0 +1,54 @@
+"""The compile cache serves fresh processes, and never a kernel whose callees have changed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from workbench.compiled import compiled, kernel_sources_digest
+
+SCRIPT = """
+import sys, workbench.compiled
+workbench.compiled.kernel_sources_digest = lambda: sys.argv[1]
+from kernel_under_test import double
+print(sum(double.stats.cache_hits.values()), double(21))
+"""
+
+KERNEL = """
+from numba import types
+from workbench.compiled import compiled
+
+@compiled(types.int64(types.int64))
+def double(x):
+    return 2 * x
+"""
+
+
+def test_a_change_in_any_kernel_source_misses_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "kernel_under_test.py").write_text(KERNEL)
+    answers = []
+    for digest in ("before", "before", "after"):
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, digest],
+            env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[1]}", "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        answers.append(done.stdout.split())
+    assert answers == [["0", "42"], ["1", "42"], ["0", "42"]]
+
+
+def test_a_function_without_a_source_file_is_compiled_all_the_same() -> None:
+    names: dict[str, object] = {"compiled": compiled}
+    exec("@compiled('float64(float64[::1])')\ndef first(x):\n    return x[0]\n", names)
+    assert names["first"](np.array([4.0])) == 4.0  # type: ignore[operator]
+
+
+def test_the_digest_covers_the_sources() -> None:
+    assert len(kernel_sources_digest()) == 64
