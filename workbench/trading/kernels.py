@@ -96,8 +96,9 @@ _MATRIX = types.int64[:, ::1]
 _ROW = types.int64[::1]
 _INT = types.int64
 
-BUY_EXPOSURE, SELL_EXPOSURE, BUY_STAYING, SELL_STAYING, BUDGET, ACTIONS = range(6)
-"""Slots of the working totals: contracts that may fill, those not being cancelled, tokens left, actions so far."""
+BUY_EXPOSURE, SELL_EXPOSURE, BUY_STAYING, SELL_STAYING, BUDGET, ACTIONS, SENT_BID, SENT_ASK = range(8)
+"""Slots of the working totals: contracts that may fill, those not being cancelled, tokens left, actions so far, and
+the highest bid and lowest ask that this plan sends (0: none)."""
 
 KEEP, SHRINK, DROP, REPLACE, LEAVE = range(5)
 """Verdicts on a live order."""
@@ -190,6 +191,14 @@ def judge_order(wanted: Rows, i: int, live: Rows, j: int, limits: NDArray[np.int
     return KEEP
 
 
+@compiled(types.boolean(_INT, _INT, _ROW))
+def crosses_sent(side: int, price: int, totals: NDArray[np.int64]) -> bool:
+    """Whether an order of the other side in this very plan stands at or through this price."""
+    if side > 0:
+        return bool(0 < totals[SENT_ASK] <= price)
+    return bool(totals[SENT_BID] >= price)
+
+
 @compiled(types.void(_MATRIX, _INT, _INT, _MATRIX, _INT, _INT, _ROW, _MATRIX, _ROW, _ROW))
 def _send(  # noqa: PLR0917 - compiled functions take their arguments by position
     wanted: Rows,
@@ -211,13 +220,17 @@ def _send(  # noqa: PLR0917 - compiled functions take their arguments by positio
     code = check_order(side, price, size, position, totals[exposed], False, limits)
     if code != PASSED:
         blocked[code] += 1
-    elif crosses_own(side, price, live, count):
+    elif crosses_own(side, price, live, count) or crosses_sent(side, price, totals):
         blocked[OWN_CROSS] += 1
     elif totals[BUDGET] <= 0:
         blocked[THROTTLED] += 1
     else:
         totals[BUDGET] -= 1
         totals[exposed] += size
+        if side > 0:
+            totals[SENT_BID] = max(totals[SENT_BID], price)
+        elif totals[SENT_ASK] == 0 or price < totals[SENT_ASK]:
+            totals[SENT_ASK] = price
         _put(actions, totals, ACT_PLACE, -1, slot, side, price, size)
 
 
@@ -254,7 +267,7 @@ def plan_orders(
     slot_wanted = np.empty(SLOTS, np.int64)
     slot_row = np.empty(SLOTS, np.int64)
     slot_leaving = np.empty(SLOTS, np.int64)
-    totals = np.zeros(6, np.int64)
+    totals = np.zeros(8, np.int64)
     totals[BUDGET] = limits[TOKENS]
     _wanted_by_slot(wanted, rows, slot_wanted)
     _live_by_slot(live, count, slot_row, slot_leaving, totals)
