@@ -69,7 +69,7 @@ def set_leverage(exchange: SimulatedExchange, request: Request) -> dict[str, Any
         raise invalid_parameters()
     if wanted.margin_mode != "CROSS" or not 0 <= wanted.leverage <= holding.risk_tier().max_leverage:
         return _done(request, wanted.symbol, LEVERAGE_REPLY, INVALID_LEVERAGE)
-    holding.leverage = wanted.leverage
+    holding.set_margin(wanted.leverage, holding.tier)
     return _done(request, wanted.symbol, LEVERAGE_REPLY)
 
 
@@ -87,8 +87,7 @@ def set_risk_limit(exchange: SimulatedExchange, request: Request) -> dict[str, A
     holding = _holding(exchange, request, wanted.symbol)
     if wanted.level is None or not 1 <= wanted.level <= len(holding.listing.tiers):
         return _done(request, wanted.symbol, RISK_LIMIT_REPLY, INVALID_RISK_LIMIT)
-    holding.tier = wanted.level
-    holding.leverage = min(holding.leverage, holding.risk_tier().max_leverage)
+    holding.set_margin(min(holding.leverage, holding.listing.tiers[wanted.level - 1].max_leverage), wanted.level)
     return _done(request, wanted.symbol, RISK_LIMIT_REPLY)
 
 

@@ -76,6 +76,9 @@ class Holding:
     tier: int = 1
     mode: str = "ONE_WAY"
 
+    def __post_init__(self) -> None:
+        self.set_margin(self.leverage, self.tier)
+
     def trade(self, side: int, size: int, value: int) -> int:
         """Book an execution at `value` a contract; returns what it realised, in money units."""
         if self.position * side >= 0:
@@ -93,6 +96,11 @@ class Holding:
         self.cost += rest * value
         return realised
 
+    @property
+    def in_use(self) -> bool:
+        """Whether there is a position or an open order."""
+        return bool(self.position or self.open_buy or self.open_sell)
+
     def unrealised(self, mark_value: int) -> int:
         return self.position * mark_value - self.cost
 
@@ -103,10 +111,13 @@ class Holding:
     def risk_tier(self) -> RiskTier:
         return self.listing.tiers[self.tier - 1]
 
-    def initial_rate(self) -> Fraction:
-        """Initial margin as a fraction of the notional: the tier's rate or that of the chosen leverage."""
+    def set_margin(self, leverage: int, tier: int) -> None:
+        """Choose leverage (0: the maximum) and risk tier; together they make the initial margin rate."""
+        self.leverage, self.tier = leverage, tier
         rate = Fraction(self.risk_tier().initial)
-        return max(rate, Fraction(1, self.leverage)) if self.leverage else rate
+        if leverage:
+            rate = max(rate, Fraction(1, leverage))
+        self._initial = rate.as_integer_ratio()
 
     def worst_case(self, extra_buy: int = 0, extra_sell: int = 0) -> int:
         """Largest position, in contracts, that the open orders could lead to."""
@@ -114,9 +125,8 @@ class Holding:
 
     def margin(self, mark_value: int, extra_buy: int = 0, extra_sell: int = 0) -> int:
         """Initial margin in money units for position and open orders."""
-        rate = self.initial_rate()
-        worst = self.worst_case(extra_buy, extra_sell)
-        return ceil_div(worst * mark_value * rate.numerator, rate.denominator)
+        numerator, denominator = self._initial
+        return ceil_div(self.worst_case(extra_buy, extra_sell) * mark_value * numerator, denominator)
 
     def maintenance(self, mark_value: int) -> int:
         """Maintenance margin in money units."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.exchange.market import Market, PublicTrade
 from workbench.exchange.matching import BookSide
-from workbench.exchange.wire import BUY_SELL, encode, price_number
+from workbench.exchange.wire import BUY_SELL, encode
 
 if TYPE_CHECKING:
     from workbench.exchange.streams import Hub
@@ -49,12 +49,13 @@ class BookFeed:
 
     def _changes(self, side: BookSide) -> list[str]:
         shown = self._shown[side.side]
+        texts = self.market.listing.price_texts
         rows = []
         for price in side.touched:
             level = side.levels.get(price)
             size = level.shown if level is not None else 0
             if size != shown.get(price, 0):
-                rows.append(self._row(price, size))
+                rows.append(f'["{texts[price]}","{size}"]')
                 if size:
                     shown[price] = size
                 else:
@@ -63,7 +64,7 @@ class BookFeed:
         return rows
 
     def _row(self, price: int, size: int) -> str:
-        return f'["{self.market.listing.price_text(price)}","{size}"]'
+        return f'["{self.market.listing.price_texts[price]}","{size}"]'
 
     def snapshot(self, topic: str, time_ns: int) -> bytes:
         """The visible book, at most 50 levels a side, asks in descending order as LMEX sends them."""
@@ -100,7 +101,7 @@ class BookFeed:
         """Best bid and ask with their sizes."""
         book = self.market.book
         rows = [
-            [[self.market.listing.price_text(level.price), str(level.shown)]]
+            [[self.market.listing.price_texts[level.price], str(level.shown)]]
             for side in (book.bids, book.asks)
             if (level := next((level for level in side.from_best() if level.shown), None)) is not None
         ]
@@ -134,7 +135,7 @@ def trades_frame(topic: str, market: Market, trades: Sequence[PublicTrade]) -> b
                     "symbol": symbol,
                     "side": BUY_SELL[trade.side],
                     "size": trade.size,
-                    "price": price_number(listing, trade.price),
+                    "price": listing.price_numbers[trade.price],
                     "tradeId": trade.serial,
                     "timestamp": trade.time_ms,
                 }

@@ -49,13 +49,13 @@ def refusal_body(refusal: Refusal) -> dict[str, Any]:
 
 def ticker(exchange: SimulatedExchange, request: Request) -> dict[str, Any]:
     market = exchange.market(request.path_values[0])
-    text = market.listing.price_text
+    text = market.listing.price_texts
     return _success(
         {
             "symbol": market.symbol,
-            "last_price": text(market.last),
-            "best_bid": text(market.book.bids.best_shown or 0),
-            "best_ask": text(market.book.asks.best_shown or 0),
+            "last_price": text[market.last],
+            "best_bid": text[market.book.bids.best_shown or 0],
+            "best_ask": text[market.book.asks.best_shown or 0],
             "volume_24h": plain(day_value(market, request.now_ns), MONEY_DIGITS),
         }
     )
@@ -125,7 +125,7 @@ def _row(exchange: SimulatedExchange, found: Order) -> dict[str, Any]:
         "client_id": found.client_id,
         "symbol": found.symbol,
         "side": "buy" if found.side > 0 else "sell",
-        "price": exchange.listing(found.symbol).price_text(found.price),
+        "price": exchange.listing(found.symbol).price_texts[found.price],
         "size": str(found.current_size),
         "filled": str(found.filled),
         "status": "open" if found.resting else names.get(found.status, str(found.status)),

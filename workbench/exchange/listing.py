@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypeVar
 
+from msgspec import Raw
+
+from workbench.exchange.wire_numbers import number
 from workbench.instruments import Instrument
 
 __all__ = ["LISTINGS", "Listing", "RiskTier"]
+
+
+T = TypeVar("T")
+
+
+class Memo(dict[int, T]):
+    """What a function says about whole numbers, remembered: a few thousand prices are written again and again."""
+
+    def __init__(self, function: Callable[[int], T]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, ticks: int) -> T:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        value = self[ticks] = self._function(ticks)
+        return value
+
+
+_REMEMBERED = 100_000
 
 
 @dataclass(frozen=True)
@@ -71,8 +96,17 @@ class Listing:
         """Ticks in one unit of quote currency, for the float arithmetic of the flow."""
         return float(1 / self.instrument.tick_size)
 
-    def price_text(self, ticks: int) -> str:
-        """A price as books print it, with all decimals of the tick: "77054.0"."""
+    @cached_property
+    def price_texts(self) -> Memo[str]:
+        """Ticks -> a price as books print it, with all decimals of the tick: "77054.0"."""
+        return Memo(self._price_text)
+
+    @cached_property
+    def price_numbers(self) -> Memo[Raw]:
+        """Ticks -> a price as a JSON number, without idle zeros: 77054."""
+        return Memo(lambda ticks: number(ticks * self.tick_units, self.price_digits))
+
+    def _price_text(self, ticks: int) -> str:
         digits = self.price_digits
         if digits == 0:
             return str(ticks * self.tick_units)

@@ -73,6 +73,13 @@ class Market:
         `settle(maker_order, price_ticks, size)`: an account's resting order was hit by the exogenous flow.
     on_book, on_trades : callable
         Called after a book update of the tape, and with the public trades of one taker.
+
+    Attributes
+    ----------
+    next_ns : int
+        When the tape has its next event.
+    live : bool
+        Whether somebody follows the market, so that it has to keep up with time by itself.
     """
 
     def __init__(
@@ -92,7 +99,7 @@ class Market:
         self.live = False
         self.trades: deque[PublicTrade] = deque(maxlen=_TRADES_KEPT)
         self.candles: deque[Candle] = deque(maxlen=_CANDLES_KEPT)
-        self.time_ns = epoch_ns
+        self.time_ns = self.next_ns = epoch_ns
         self.mark = self.index = listing.start_price
         self.mark_value = listing.instrument.value(self.mark)
         self._epoch_ns = epoch_ns
@@ -117,11 +124,6 @@ class Market:
             return self.trades[-1].price
         return self.listing.instrument.price_to_ticks(self.listing.start_price)
 
-    @property
-    def next_ns(self) -> int:
-        """When the tape has its next event."""
-        return self._epoch_ns + self._rows[self._cursor][0]
-
     def run_to(self, now_ns: int) -> None:
         """Apply every event of the tape up to and including `now_ns`."""
         while self.next_ns <= now_ns:
@@ -142,6 +144,7 @@ class Market:
         while self._cursor >= len(self._rows):
             self._rows = next(self._chunks).tolist()
             self._cursor = 0
+        self.next_ns = self._epoch_ns + self._rows[self._cursor][0]
 
     # --- exogenous makers ---------------------------------------------------------------------------------------
 
@@ -152,8 +155,8 @@ class Market:
         asks = self._asks.move(row[5], row[6], row[9], row[10])
         more_bids = self._shrink(self.book.bids, self._bids, bids)
         more_asks = self._shrink(self.book.asks, self._asks, asks)
-        self._grow(self.book.bids, self._bids, more_bids)
-        self._grow(self.book.asks, self._asks, more_asks)
+        self._grow(self.book.bids, more_bids)
+        self._grow(self.book.asks, more_asks)
         self._on_book(self)
 
     def _set_mark(self, mid: int) -> None:
@@ -163,33 +166,36 @@ class Market:
         elapsed_ns = self.time_ns - self._epoch_ns
         self._next_mark_ns = self._epoch_ns + (elapsed_ns // MARK_EVERY_NS + 1) * MARK_EVERY_NS
 
-    def _shrink(self, side: BookSide, targets: SideTargets, changed: list[int]) -> list[int]:
-        """Take away what the makers no longer want; returns the prices where they want more."""
+    def _shrink(self, side: BookSide, targets: SideTargets, changed: list[int]) -> list[tuple[int, int, int]]:
+        """Take away what the makers no longer want; returns (price, there, wanted) where they want more."""
         worn = self._worn[side.side]
         if worn:
             changed.extend(worn)
             worn.clear()
         more = []
+        levels = side.levels
         for price in changed:
-            wanted, there = targets.wanted(price), side.flow_at(price)
+            level = levels.get(price)
+            there = level.flow if level is not None else 0
+            wanted = targets.wanted(price)
             if wanted < there:
                 side.set_flow(price, wanted)
             elif wanted > there:
-                more.append(price)
+                more.append((price, there, wanted))
         return more
 
-    def _grow(self, side: BookSide, targets: SideTargets, prices: list[int]) -> None:
+    def _grow(self, side: BookSide, missing: list[tuple[int, int, int]]) -> None:
+        """Add what the makers want more of; what would cross an account's order trades with it instead."""
         other = self.book.other(side.side)
-        for price in prices:
-            there = side.flow_at(price)
-            arriving = targets.wanted(price) - there
+        for price, there, wanted in missing:
+            size = wanted
             if other.reaches(price):
-                traded = self._trade(side.side, other, price, arriving)
+                traded = self._trade(side.side, other, price, wanted - there)
                 if traded:
-                    arriving -= traded
+                    size -= traded
                     self._worn[side.side].add(price)
-            if arriving:
-                side.set_flow(price, there + arriving)
+            if size != there:
+                side.set_flow(price, size)
 
     # --- trading ------------------------------------------------------------------------------------------------
 

@@ -154,16 +154,17 @@ class BookSide:
         """Whether a counter-order with this limit price would trade."""
         return bool(self.ranks) and self.ranks[-1] >= self.side * limit
 
-    def flow_at(self, price: int) -> int:
-        level = self.levels.get(price)
-        return level.flow if level is not None else 0
-
     def set_flow(self, price: int, size: int) -> None:
         """Set the exogenous depth at a price."""
-        level = self._level(price)
+        level = self.levels.get(price)
+        if level is None:
+            if not size:
+                return
+            level = self._level(price)
         level.set_flow(size)
         self.touched.add(price)
-        self._drop_if_empty(level)
+        if not size:
+            self._drop_if_empty(level)
 
     def add(self, order: Order) -> None:
         """Rest an order behind all that is at its price."""

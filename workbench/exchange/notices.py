@@ -19,7 +19,7 @@ from workbench.exchange.wire import (
     encode,
     entry_price,
     liquidation_price,
-    price_number,
+    wire_name,
 )
 from workbench.exchange.wire_numbers import decimal_number, number, plain
 
@@ -39,50 +39,97 @@ _POSITION_ORDER = 90
 _BUY_MODE, _SELL_MODE, _ACTIVE = 66, 83, 65
 
 
+class _Notification(msgspec.Struct, rename=wire_name):
+    """An order event of `notificationApiV4`."""
+
+    symbol: str
+    order_id: str
+    side: str
+    order_type: int
+    price: msgspec.Raw
+    status: int
+    timestamp: int
+    avg_filled_price: msgspec.Raw
+    cl_order_id: str
+    post_only: bool
+    maker: bool
+    position_id: str
+    original_order_size: int
+    current_order_size: int
+    filled_size: int
+    total_filled_size: int
+    remaining_size: int
+    time_in_force: str
+    type: int = 0
+    trigger_price: int = 0
+    peg_price_deviation: int = 1
+    stealth: int = 1
+    order_detail_type: None = None
+    order_user_initiated: bool = True
+
+
+class _Message(msgspec.Struct):
+    topic: str
+    data: list[_Notification]
+
+
 def notification(
     topic: str, listing: Listing, order: Order, status: int, filled_now: int, maker: bool, time_ms: int
 ) -> bytes:
     """One order event in the dialect of its topic: V4 with the v2.3 size names, V3 and V2 with the older ones."""
     kind = MARKET if order.market_order else LIMIT
-    record: dict[str, Any] = {
-        "symbol": listing.legacy_symbol if topic == "notificationApiV2" else listing.symbol,
+    price = average_price(listing, order) if order.market_order else listing.price_numbers[order.price]
+    if topic == "notificationApiV4":
+        return encode(
+            _Message(
+                topic,
+                [
+                    _Notification(
+                        order.symbol,
+                        order.order_id,
+                        BUY_SELL[order.side],
+                        kind,
+                        price,
+                        status,
+                        time_ms,
+                        average_price(listing, order),
+                        order.client_id,
+                        order.post_only,
+                        maker,
+                        listing.position_id,
+                        order.original_size,
+                        order.current_size,
+                        filled_now,
+                        order.filled,
+                        order.remaining,
+                        order.time_in_force,
+                    )
+                ],
+            )
+        )
+    legacy = topic == "notificationApiV2"
+    record = {
+        "symbol": listing.legacy_symbol if legacy else listing.symbol,
         "orderID": order.order_id,
         "side": BUY_SELL[order.side],
-        "price": average_price(listing, order) if order.market_order else price_number(listing, order.price),
-        "triggerPrice": 0,
-        "pegPriceDeviation": 1,
-        "stealth": 1,
+        "type": str(kind),
+        "price": price,
+        "size": order.current_size,
+        "originalSize": order.original_size,
+        "avgFillPrice": average_price(listing, order),
+        "fillSize": filled_now,
         "status": status,
-        "timestamp": time_ms,
         "clOrderID": order.client_id,
         "maker": maker,
+        "stealth": 1,
+        "timestamp": time_ms,
+        "pegPriceDeviation": 1,
         "remainingSize": order.remaining,
         "time_in_force": order.time_in_force,
+        "txType": "LIMIT",
+        "positionId": f"{listing.legacy_symbol}-USD" if legacy else listing.position_id,
+        "triggerPrice": 0,
     }
-    if topic == "notificationApiV4":
-        record |= {
-            "orderType": kind,
-            "type": 0,
-            "avgFilledPrice": average_price(listing, order),
-            "postOnly": order.post_only,
-            "positionId": listing.position_id,
-            "orderDetailType": None,
-            "orderUserInitiated": True,
-            "originalOrderSize": order.original_size,
-            "currentOrderSize": order.current_size,
-            "filledSize": filled_now,
-            "totalFilledSize": order.filled,
-        }
-    else:
-        record |= {
-            "type": str(kind),
-            "size": order.current_size,
-            "originalSize": order.original_size,
-            "avgFillPrice": average_price(listing, order),
-            "fillSize": filled_now,
-            "txType": "LIMIT",
-            "positionId": f"{listing.legacy_symbol}-USD" if topic == "notificationApiV2" else listing.position_id,
-        }
     return encode({"topic": topic, "data": [record]})
 
 
@@ -101,7 +148,7 @@ def fill_frame(listing: Listing, fill: Fill) -> bytes:
                     "type": str(MARKET if order.market_order else LIMIT),
                     "symbol": listing.symbol,
                     "side": BUY_SELL[order.side],
-                    "price": listing.price_text(fill.price),
+                    "price": listing.price_texts[fill.price],
                     "size": f"{fill.size}.0",
                     "feeAmount": plain(fill.fee, MONEY_DIGITS),
                     "feeCurrency": listing.instrument.settlement,
@@ -219,7 +266,7 @@ def open_order_frame(topic: str, kind: str, serial: int, listing: Listing, order
 
 def _open_order(market: str, listing: Listing, order: Order) -> dict[str, Any]:
     alive = order.resting
-    price = price_number(listing, order.price) if alive else 0
+    price = listing.price_numbers[order.price] if alive else 0
     mode = (_BUY_MODE if order.side > 0 else _SELL_MODE) if alive else 0
     return {
         "orderID": order.order_id,

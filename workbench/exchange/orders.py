@@ -182,18 +182,14 @@ class OrderDesk:
         extra = (contracts, 0) if order.side > 0 else (0, contracts)
         if holding.worst_case(*extra) <= holding.worst_case():
             return 0
-        used, equity = holding.margin(market.mark_value, *extra), account.balance
+        used = holding.margin(market.mark_value, *extra)
+        equity = account.balance + holding.unrealised(market.mark_value)
         for other in account.holdings.values():
-            mark_value = market.mark_value if other is holding else self._mark_value(other)
-            equity += other.unrealised(mark_value)
-            if other is not holding:
+            if other is not holding and other.in_use:
+                mark_value = self._find_market(other.listing.symbol).mark_value
                 used += other.margin(mark_value)
+                equity += other.unrealised(mark_value)
         return used - equity
-
-    def _mark_value(self, holding: Holding) -> int:
-        if not (holding.position or holding.open_buy or holding.open_sell):
-            return 0
-        return self._find_market(holding.listing.symbol).mark_value
 
     def _enter(self, order: Order, market: Market, now_ns: int) -> OrderReply:
         """Match an order that passed the checks; what is left rests, or ends."""

@@ -240,7 +240,7 @@ class _Margins(msgspec.Struct):
 def _margins(exchange: SimulatedExchange, account: Account) -> _Margins:
     totals = _Margins(account.balance, 0, 0, 0, 0, 0)
     for name, holding in account.holdings.items():
-        if not (holding.position or holding.open_buy or holding.open_sell):
+        if not holding.in_use:
             continue
         mark_value = exchange.market(name).mark_value
         initial = holding.margin(mark_value)

@@ -11,7 +11,7 @@ from workbench.exchange.market import Candle, Market
 from workbench.exchange.matching import BookSide
 from workbench.exchange.refusals import Refusal, invalid_parameters, service_refusal
 from workbench.exchange.requests import Request
-from workbench.exchange.wire import BUY_SELL, price_number
+from workbench.exchange.wire import BUY_SELL
 from workbench.exchange.wire_numbers import decimal_number, number, round_half_even
 
 if TYPE_CHECKING:
@@ -66,13 +66,13 @@ def _summary(market: Market, now_ns: int, full: bool) -> dict[str, Any]:
     first = day[0].open if day else market.last
     row = {
         "symbol": listing.symbol,
-        "last": price_number(listing, market.last),
-        "lowestAsk": price_number(listing, market.book.asks.best_shown or 0),
-        "highestBid": price_number(listing, market.book.bids.best_shown or 0),
+        "last": listing.price_numbers[market.last],
+        "lowestAsk": listing.price_numbers[market.book.asks.best_shown or 0],
+        "highestBid": listing.price_numbers[market.book.bids.best_shown or 0],
         "percentageChange": number(round_half_even((market.last - first) * 1_000_000, first), 4),
         "volume": number(day_value(market, now_ns), MONEY_DIGITS),
-        "high24Hr": price_number(listing, max((candle.high for candle in day), default=market.last)),
-        "low24Hr": price_number(listing, min((candle.low for candle in day), default=market.last)),
+        "high24Hr": listing.price_numbers[max((candle.high for candle in day), default=market.last)],
+        "low24Hr": listing.price_numbers[min((candle.low for candle in day), default=market.last)],
         "base": instrument.base,
         "quote": instrument.quote,
         "active": instrument.active,
@@ -146,7 +146,7 @@ def _levels(market: Market, side: BookSide, step: int, depth: int) -> list[dict[
         if price not in grouped and len(grouped) == depth:
             break
         grouped[price] = grouped.get(price, 0) + level.shown
-    return [{"price": market.listing.price_text(price), "size": str(size)} for price, size in grouped.items()]
+    return [{"price": market.listing.price_texts[price], "size": str(size)} for price, size in grouped.items()]
 
 
 def trades(exchange: SimulatedExchange, request: Request) -> list[dict[str, Any]]:
@@ -164,7 +164,7 @@ def trades(exchange: SimulatedExchange, request: Request) -> list[dict[str, Any]
             continue
         rows.append(
             {
-                "price": price_number(market.listing, trade.price),
+                "price": market.listing.price_numbers[trade.price],
                 "size": trade.size,
                 "side": BUY_SELL[trade.side],
                 "symbol": market.symbol,
@@ -190,7 +190,7 @@ def ohlcv(exchange: SimulatedExchange, request: Request) -> list[list[Any]]:
     return [
         [
             bar.minute * 60,
-            *(price_number(listing, ticks) for ticks in (bar.open, bar.high, bar.low, bar.close)),
+            *(listing.price_numbers[ticks] for ticks in (bar.open, bar.high, bar.low, bar.close)),
             number(bar.value, MONEY_DIGITS),
         ]
         for bar in reversed(bars)
@@ -224,7 +224,7 @@ def price(exchange: SimulatedExchange, request: Request) -> list[dict[str, Any]]
         {
             "symbol": market.symbol,
             "indexPrice": decimal_number(market.index),
-            "lastPrice": price_number(market.listing, market.last),
+            "lastPrice": market.listing.price_numbers[market.last],
             "markPrice": decimal_number(market.mark),
         }
         for market in (exchange.market(name) for name in ([symbol] if symbol else exchange.symbols))

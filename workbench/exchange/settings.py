@@ -134,12 +134,12 @@ PRESETS: MappingProxyType[str, MarketSettings] = MappingProxyType(
         "lively": MarketSettings(
             volatility_bps=1.5,
             spread_bps=12.0,
-            levels=20,
-            level_step_bps=2.0,
+            levels=15,
+            level_step_bps=3.0,
             touch_size=5.0,
             level_size=8.0,
-            taker_size=60.0,
-            taker_reach_bps=8.0,
+            taker_size=40.0,
+            taker_reach_bps=6.0,
         ),
         # About 3 % a day, one or two ticks wide, a bitcoin at the touch: BTC as it is on a large venue.
         "btc": MarketSettings(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hmac
 
-__all__ = ["NonceBook", "guide_signature", "signature"]
+from workbench.clock import NS
 
-NONCE_WINDOW_NS = 30_000_000_000
-"""How far a nonce may be from the venue's time; the real tolerance is not published."""
+__all__ = ["guide_signature", "is_fresh", "signature"]
+
+NONCE_WINDOW_NS = 60 * NS
 
 
 def signature(secret: str, path: str, nonce: str, body: bytes) -> str:
@@ -21,21 +22,10 @@ def guide_signature(secret: str, timestamp: str, method: str, path: str, body: b
     return hmac.digest(secret.encode(), message, "sha256").hex()
 
 
-class NonceBook:
-    """Which nonces a key has used lately: each one counts once, and only near the venue's time."""
+def is_fresh(nonce: str, now_ns: int) -> bool:
+    """Whether a nonce (milliseconds since the epoch) is near the venue's time.
 
-    def __init__(self) -> None:
-        self._recent: set[str] = set()
-        self._older: set[str] = set()
-        self._turned_ns = 0
-
-    def accepts(self, nonce: str, now_ns: int) -> bool:
-        """Whether a nonce (milliseconds since the epoch) is fresh; remembers it."""
-        if not nonce.isascii() or not nonce.isdigit() or abs(int(nonce) * 1_000_000 - now_ns) > NONCE_WINDOW_NS:
-            return False
-        if now_ns - self._turned_ns > 2 * NONCE_WINDOW_NS:
-            self._older, self._recent, self._turned_ns = self._recent, set(), now_ns
-        if nonce in self._recent or nonce in self._older:
-            return False
-        self._recent.add(nonce)
-        return True
+    The real tolerance is not published. A nonce may come again: bots that draw theirs at random near the time have
+    traded in production (lmex-api.md section 2.1), so uniqueness seems not to be enforced.
+    """
+    return nonce.isascii() and nonce.isdigit() and abs(int(nonce) * 1_000_000 - now_ns) <= NONCE_WINDOW_NS

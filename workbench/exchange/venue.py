@@ -29,7 +29,7 @@ from workbench.exchange.refusals import Refusal, auth_failed, rate_limited, serv
 from workbench.exchange.requests import Request
 from workbench.exchange.routes import GUIDE, ROUTES, Route, guide_route
 from workbench.exchange.settings import market_settings
-from workbench.exchange.signing import NonceBook, guide_signature, signature
+from workbench.exchange.signing import guide_signature, is_fresh, signature
 from workbench.exchange.streams import BOOK_PATH, MAIN_PATH, Hub, Stream
 from workbench.exchange.wire import encode
 
@@ -74,7 +74,6 @@ class SimulatedExchange:
         self._clock = clock
         self._epoch_ns = self._now_ns = clock.now_ns()
         self._limiter = RateLimiter() if rate_limits else None
-        self._nonces: dict[str, NonceBook] = {}
         self._accounts: dict[str, Account] = {}
         self._tapes = [Tape(listing, self.settings, seed, i) for i, listing in enumerate(LISTINGS.values())]
         self._markets = {tape.listing.symbol: self._open_market(tape) for tape in self._tapes}
@@ -85,7 +84,8 @@ class SimulatedExchange:
         self._funding_ns = funding_stamp_after(self._epoch_ns, self.settings.funding_interval_s)
         self._idle_ns = round(self.settings.idle_timeout_s * NS)
         self._idle_check_ns = self._epoch_ns + NS
-        self._next_ns = 0
+        self._timer_ns = self._next_ns = 0
+        self._live: list[Market] = []
         self.orders_handled = 0
         self.add_account(SIM_KEY, SIM_SECRET, "sim")
         self._plan()
@@ -173,11 +173,16 @@ class SimulatedExchange:
 
     def _step(self, due_ns: int) -> None:
         self._now_ns = max(self._now_ns, due_ns)
-        for market in self._markets.values():
-            if market.live and market.next_ns <= due_ns:
+        next_ns = self._timer_ns
+        for market in self._live:
+            if market.next_ns <= due_ns:
                 market.step()
-                self._plan()
-                return
+            next_ns = min(next_ns, market.next_ns)
+        self._next_ns = next_ns
+        if due_ns >= self._timer_ns:
+            self._run_timers(due_ns)
+
+    def _run_timers(self, due_ns: int) -> None:
         if due_ns >= self._funding_ns:
             self._pay_funding()
         for account in self._accounts.values():
@@ -190,14 +195,12 @@ class SimulatedExchange:
         self._plan()
 
     def _plan(self) -> None:
-        due = min(self._funding_ns, self._idle_check_ns)
-        for account in self._accounts.values():
-            if account.dead_man_ns is not None and account.dead_man_ns < due:
-                due = account.dead_man_ns
-        for market in self._markets.values():
-            if market.live and market.next_ns < due:
-                due = market.next_ns
-        self._next_ns = due
+        """Find out what is due first, after timers or the live markets changed."""
+        dead_men = (account.dead_man_ns for account in self._accounts.values())
+        self._timer_ns = min(self._funding_ns, self._idle_check_ns, *(ns for ns in dead_men if ns is not None))
+        self._live = [market for market in self._markets.values() if market.live]
+        self._next_ns = min((market.next_ns for market in self._live), default=self._timer_ns)
+        self._next_ns = min(self._next_ns, self._timer_ns)
 
     def arm_dead_man(self, account: Account, timeout_ms: int) -> None:
         """Cancel all of an account's orders after this silence; 0 never."""
@@ -237,7 +240,7 @@ class SimulatedExchange:
         """Answer one HTTP request: (status, headers, body)."""
         self.catch_up()
         path, _, query = path_with_query.partition("?")
-        values = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
+        values = _query_values(query) if query else {}
         request = Request(method, path, values, body, self._now_ns)
         try:
             if path.startswith("/sim/"):
@@ -283,15 +286,12 @@ class SimulatedExchange:
                 signed_path = request.path[request.path.index("/api/") :]
                 expected = signature(account.secret, signed_path, nonce, request.body)
             if hmac.compare_digest(expected.encode(), sign.encode()):
-                if self._nonce_book(key).accepts(nonce, request.now_ns):
+                if is_fresh(nonce, request.now_ns):
                     return account
                 raise auth_failed("Invalid nonce")
         if route.wallet_errors:
             raise service_refusal(10002, "UNAUTHORIZED: Authentication Failed", request.time_ms, http_status=401)
         raise auth_failed()
-
-    def _nonce_book(self, key: str) -> NonceBook:
-        return self._nonces.setdefault(key, NonceBook())
 
     def _sim(self, request: Request) -> Any:
         """Calls outside LMEX's protocol, for whoever drives the simulation."""
@@ -346,11 +346,18 @@ class SimulatedExchange:
             return None
         expected = signature(account.secret, MAIN_PATH, nonce, b"")
         fits = hmac.compare_digest(expected.encode(), sign.encode())
-        return account if fits and self._nonce_book(f"{key} {MAIN_PATH}").accepts(nonce, self._now_ns) else None
+        return account if fits and is_fresh(nonce, self._now_ns) else None
 
 
 _API_HEADERS = ("request-api", "request-nonce", "request-sign")
 _GUIDE_HEADERS = ("LMEX-API-KEY", "LMEX-TIMESTAMP", "LMEX-SIGNATURE")
+
+
+def _query_values(query: str) -> dict[str, str]:
+    """Parameters of a query string; the usual ones have nothing to unquote."""
+    if "%" in query or "+" in query:
+        return dict(parse_qsl(query, keep_blank_values=True))
+    return dict(part.split("=", 1) for part in query.split("&") if "=" in part)
 
 
 def _ignore(reason: str) -> None:

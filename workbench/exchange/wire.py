@@ -28,8 +28,8 @@ __all__ = [
     "open_order_row",
     "order_reply",
     "position_row",
-    "price_number",
     "query_reply",
+    "wire_name",
 ]
 
 LIMIT, MARKET = 76, 77
@@ -40,7 +40,7 @@ AVERAGE_DIGITS = 9
 encode = msgspec.json.Encoder().encode
 
 
-def _wire_name(name: str) -> str:
+def wire_name(name: str) -> str:
     """LMEX's spelling of a field: camel case with a few of its own."""
     odd = {
         "order_id": "orderID",
@@ -54,7 +54,7 @@ def _wire_name(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-class OrderReply(msgspec.Struct, rename=_wire_name):
+class OrderReply(msgspec.Struct, rename=wire_name):
     """What POST, PUT and DELETE order answer (section 4.2)."""
 
     status: int
@@ -84,7 +84,7 @@ class OrderReply(msgspec.Struct, rename=_wire_name):
     position_direction: None = None
 
 
-class QueryReply(msgspec.Struct, rename=_wire_name, kw_only=True):
+class QueryReply(msgspec.Struct, rename=wire_name, kw_only=True):
     """What GET order answers (section 4.7)."""
 
     order_type: int
@@ -120,7 +120,7 @@ class QueryReply(msgspec.Struct, rename=_wire_name, kw_only=True):
     close_order: bool = False
 
 
-class OpenOrderRow(msgspec.Struct, rename=_wire_name, kw_only=True):
+class OpenOrderRow(msgspec.Struct, rename=wire_name, kw_only=True):
     """A row of GET user/open_orders (section 4.8): no numeric status."""
 
     vendor_name: None = None
@@ -165,11 +165,6 @@ class OpenOrderRow(msgspec.Struct, rename=_wire_name, kw_only=True):
     position_id: str
 
 
-def price_number(listing: Listing, ticks: int) -> Raw:
-    """A price as a JSON number."""
-    return number(ticks * listing.tick_units, listing.price_digits)
-
-
 def _average(listing: Listing, filled_ticks: int, filled: int) -> Raw:
     if not filled:
         return ZERO
@@ -184,7 +179,7 @@ def average_price(listing: Listing, order: Order) -> Raw:
 
 def _order_price(listing: Listing, order: Order) -> Raw:
     """A market order reports its fill price as its price."""
-    return average_price(listing, order) if order.market_order else price_number(listing, order.price)
+    return average_price(listing, order) if order.market_order else listing.price_numbers[order.price]
 
 
 def order_reply(
@@ -245,7 +240,7 @@ def open_order_row(listing: Listing, order: Order) -> OpenOrderRow:
     """The order as GET user/open_orders shows it."""
     return OpenOrderRow(
         order_type=LIMIT,
-        price=price_number(listing, order.price),
+        price=listing.price_numbers[order.price],
         side=BUY_SELL[order.side],
         order_value=_order_value(listing, order),
         timestamp=order.created_ns // 1_000_000,
@@ -274,9 +269,9 @@ def fill_row(listing: Listing, fill: Fill) -> dict[str, Any]:
         "side": BUY_SELL[order.side],
         "orderType": MARKET if order.market_order else LIMIT,
         "triggerType": None,
-        "price": ZERO if order.market_order else price_number(listing, order.price),
+        "price": ZERO if order.market_order else listing.price_numbers[order.price],
         "size": order.current_size,
-        "filledPrice": price_number(listing, fill.price),
+        "filledPrice": listing.price_numbers[fill.price],
         "filledSize": fill.size,
         "triggerPrice": 0,
         "base": listing.instrument.base,
@@ -316,7 +311,7 @@ def liquidation_price(holding: Holding, balance: int) -> Raw:
     numerator = holding.cost - balance
     denominator = position - abs(position) * rate
     ticks = int(numerator / denominator / holding.listing.value(1))
-    return price_number(holding.listing, max(0, ticks))
+    return holding.listing.price_numbers[max(0, ticks)]
 
 
 def position_row(account: Account, holding: Holding, mark_value: int, mark: Raw) -> dict[str, Any]:
