@@ -34,22 +34,22 @@ from workbench.quoting.schema import (
     VOLATILITY_WEIGHT,
 )
 
-COMMON = dict(
-    spread_bps=20.0,
-    order_size=10.0,
-    max_position=1000.0,
-    levels=3.0,
-    level_step_bps=4.0,
-    increment=1.0,
-    inventory_skew=1.0,
-    volatility_weight=0.5,
-    holding_s=1.0,
-    min_edge_bps=0.5,
-    gate_enter=0.8,
-    gate_leave=0.7,
-    volatility_multiplier=2.0,
-    volatility_cap=5.0,
-)
+COMMON = {
+    "spread_bps": 20.0,
+    "order_size": 10.0,
+    "max_position": 1000.0,
+    "levels": 3.0,
+    "level_step_bps": 4.0,
+    "increment": 1.0,
+    "inventory_skew": 1.0,
+    "volatility_weight": 0.5,
+    "holding_s": 1.0,
+    "min_edge_bps": 0.5,
+    "gate_enter": 0.8,
+    "gate_leave": 0.7,
+    "volatility_multiplier": 2.0,
+    "volatility_cap": 5.0,
+}
 
 
 def make_params(**changes: float) -> np.ndarray:
@@ -218,7 +218,7 @@ def test_a_model_that_cannot_be_compiled_is_refused_with_its_line_and_a_remedy()
 
         @quoting.model
         def opens_a_file(view: Any, inventory: int, params: Any, state: Any, out: Any) -> int:
-            return len(open("prices.txt").read())  # noqa: PTH123, SIM115
+            return len(open("prices.txt").read())  # noqa: PTH123
 
     with pytest.raises(quoting.ModelError, match="expected five arguments"):
 

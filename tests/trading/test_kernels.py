@@ -186,7 +186,7 @@ def test_after_any_plan_the_worst_case_is_within_the_limit_and_no_own_orders_cro
         before = side * position + sum(r for _, s, _, r, _ in live if s == side)
         sent = sum(a[5] for a in placed if a[3] == side)
         assert not sent or before + sent <= 100
-        assert all(770_005 > a[4] if side > 0 else a[4] > 769_995 for a in placed if a[3] == side)
+        assert all(a[4] < 770_005 if side > 0 else a[4] > 769_995 for a in placed if a[3] == side)
     for action in placed:
         assert not any(s == -action[3] and action[3] * (action[4] - p) >= 0 for _, s, p, _, _ in live)
     sent_bids = [a[4] for a in placed if a[3] > 0]

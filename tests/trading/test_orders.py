@@ -91,7 +91,7 @@ def test_an_unknown_outcome_is_asked_for_after_300_ms_then_slower() -> None:
     tracker = OrderTracker()
     sent(tracker)
     tracker.report(say("unknown"), T0)
-    asked = [step for step in range(0, 90) if list(tracker.due_queries(T0 + step * NS // 10))]
+    asked = [step for step in range(90) if list(tracker.due_queries(T0 + step * NS // 10))]
     assert asked == [3, 13, 43, 73]
 
 

@@ -14,6 +14,8 @@ ANSWER_NS = 10 * NS
 OWED_NS = NS // 2
 """Missing executions are asked for this long after they were noticed."""
 
+MISSING = "executions are missing"
+
 
 class AccountCheck:
     """When to ask the venue for its lists, and what their difference from ours means.
@@ -49,7 +51,10 @@ class AccountCheck:
         if self._asked_ns and now_ns - self._asked_ns < ANSWER_NS:
             return ""
         if self._tracker.owed:
-            self.soon(now_ns + OWED_NS, "executions are missing")
+            self.soon(now_ns + OWED_NS, MISSING)
+        elif self._why == MISSING:
+            # They came by themselves, as they nearly always do.
+            self._soon_ns = 0
         if self._soon_ns and now_ns >= self._soon_ns:
             why = self._why
         elif now_ns - self._done_ns >= self.period_ns:

@@ -6,13 +6,9 @@ plan say what to send. It owns no clock: time is the stamp of the newest event.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Literal
 
 from workbench.config import ContractSizes, MarketMakerConfig
 from workbench.errors import WorkbenchError
@@ -48,27 +44,12 @@ from workbench.events import (
     WalletReport,
 )
 from workbench.instruments import Instrument
-from workbench.quoting import QuotingModel, find_model
-from workbench.quoting.builtin import HALF_SPREAD
-from workbench.quoting.schema import MAX_LEVELS, STATE_SIZE
-from workbench.risk import MessageBudget, check_order
-from workbench.risk import limits as limit
 from workbench.trading.account import AccountCheck
-from workbench.trading.kernels import (
-    ACT_AMEND,
-    ACT_CANCEL,
-    ACTION_COLUMNS,
-    BLOCKED_SIZE,
-    BUSY,
-    CANCELLING,
-    IDLE,
-    LIVE_COLUMNS,
-    WAITS,
-    plan_orders,
-)
+from workbench.trading.frames import explain, state_frame
+from workbench.trading.kernels import ACT_AMEND, ACT_CANCEL
 from workbench.trading.ledger import Ledger, PnlParts
 from workbench.trading.orders import Order, OrderStatus, OrderTracker
-from workbench.trading.settings import limits_array, params_array
+from workbench.trading.planner import PlannedAction, QuotePlanner, Settings
 from workbench.trading.stats import SessionStats
 from workbench.trading.view import MarketView
 
@@ -78,27 +59,8 @@ MakerState = Literal[
     "starting", "quoting", "waiting", "paused", "flattening", "killed", "halted", "stopping", "stopped"
 ]
 
-FLATTEN_REACH = Decimal("0.005")
-"""A closing order reaches this far through the touch, fraction of the price."""
-
 FLATTEN_EVERY_NS = NS // 5
 PRUNE_EVERY_NS = 60 * NS
-LIVE_ROWS = 8 * MAX_LEVELS
-
-_STATUS = {
-    OrderStatus.OPEN: IDLE,
-    OrderStatus.CANCELLING: CANCELLING,
-}
-_RESTING = (OrderStatus.OPEN, OrderStatus.CANCELLING, OrderStatus.AMENDING)
-
-
-class _Resolved(NamedTuple):
-    """What a configuration comes to on this instrument."""
-
-    sizes: ContractSizes
-    model: QuotingModel
-    params: NDArray[np.float64]
-    limits: NDArray[np.int64]
 
 
 class MarketMaker:
@@ -130,17 +92,11 @@ class MarketMaker:
         self.stats = SessionStats()
         self.view = MarketView(instrument, config.volatility)
         self.account = AccountCheck(self.tracker, self.ledger, run_tag)
-        self._model_state = np.zeros(STATE_SIZE)
-        self._wanted = np.zeros((2 * MAX_LEVELS, 3), dtype=np.int64)
-        self._live = np.zeros((LIVE_ROWS, LIVE_COLUMNS), dtype=np.int64)
-        self._actions = np.zeros((4 * MAX_LEVELS + LIVE_ROWS, ACTION_COLUMNS), dtype=np.int64)
-        self._blocked = np.zeros(BLOCKED_SIZE, dtype=np.int64)
-        self._live_orders: list[Order] = []
-        self._live_version = -1
+        self.planner = QuotePlanner(self.tracker, self.view)
         self.wallet: WalletReport | None = None
         """The venue's wallet as last reported."""
-        self._both_resting = False
-        self._apply(config, self._resolve(config))
+        settings = Settings.of(config, instrument, price)
+        self._apply(config, settings, same_model=False)
 
         self._now_ns = 0
         self._counter = 0
@@ -155,8 +111,8 @@ class MarketMaker:
         self._flatten_at_ns = 0
         self._pruned_ns = 0
         self._rejects_in_a_row = 0
-        self._wait = "no event yet"
-        self._model_code = 0
+        self.doubt = "no event yet"
+        """Why nothing may be quoted now, whatever the model wants; empty when it may."""
         self._new_fills: list[FrameFill] = []
         self.notes: list[str] = []
         """What happened that a person should read (late fills, revived orders, halts), bounded."""
@@ -201,8 +157,7 @@ class MarketMaker:
         self._after_book()
 
     def _after_book(self) -> None:
-        if self._live_version != self.tracker.version:
-            self._refresh_live()
+        self.planner.refresh()
         self.view.refresh(self._now_ns)
         if self.view.book.trusted and not self.stats.first_book_ns:
             self.stats.first_book_ns = self._now_ns
@@ -404,34 +359,23 @@ class MarketMaker:
 
     def _on_configure(self, event: Configure) -> None:
         config = MarketMakerConfig.model_validate_json(event.config)
-        resolved = self._resolve(config)
-        if resolved.model is not self._resolved.model:
-            self._model_state[:] = 0
+        settings = Settings.of(config, self.instrument, self._price)
         if config.volatility != self._config.volatility:
             self.view.configure(config.volatility)
-        self._apply(config, resolved)
+        self._apply(config, settings, same_model=settings.model is self.planner.model)
         self._decide()
 
     def check(self, config: MarketMakerConfig) -> None:
         """Raise `ConfigError` if a changed configuration could not be traded here; changes nothing."""
-        self._resolve(config)
+        Settings.of(config, self.instrument, self._price)
 
-    def _resolve(self, config: MarketMakerConfig) -> _Resolved:
-        sizes = config.contract_sizes(self.instrument, self._price)
-        model = find_model(config.quoting.model)
-        return _Resolved(sizes, model, params_array(config, sizes, model), limits_array(config, sizes, self.instrument))
-
-    def _apply(self, config: MarketMakerConfig, resolved: _Resolved) -> None:
+    def _apply(self, config: MarketMakerConfig, settings: Settings, *, same_model: bool) -> None:
         self._config = config
-        self._resolved = resolved
-        self._limits = resolved.limits
-        self._budget = MessageBudget(config.risk.max_messages_per_s)
+        self.planner.configure(config, settings, keep_state=same_model)
         self._dead_man_ns = int(config.venue.dead_man_seconds * NS)
         self._max_book_age_ns = int(config.risk.max_book_age_s * NS)
         self.account.period_ns = int(config.risk.reconcile_s * NS)
-        collar = Decimal(str(config.risk.price_collar_bps)) / 10_000
-        self._collar = (float(1 - collar), float(1 + collar))
-        self._frame_config = config.model_dump(mode="json")
+        self.config_shown = config.model_dump(mode="json")
 
     @property
     def config(self) -> MarketMakerConfig:
@@ -441,7 +385,7 @@ class MarketMaker:
     @property
     def sizes(self) -> ContractSizes:
         """Sizes in contracts that the configuration comes to."""
-        return self._resolved.sizes
+        return self.planner.sizes
 
     # --- limits that stop ---------------------------------------------------------------------------------------
 
@@ -480,82 +424,28 @@ class MarketMaker:
 
     def _decide(self) -> None:
         now = self._now_ns
-        self._wait = self._doubt()
-        if self._live_version != self.tracker.version:
-            self._refresh_live()
-        rows = 0
-        self._model_code = 0
-        if not self._wait:
-            self._set_limits(now)
-            rows = self._resolved.model.function(
-                self.view.array, self.ledger.position, self._resolved.params, self._model_state, self._wanted
-            )
-            if rows < 0:
-                self._model_code, rows = rows, 0
-        if rows or self._live_orders:
-            self._carry_out(rows)
-        else:
-            self._blocked[:] = 0
+        self.doubt = self._doubt()
+        actions = self.planner.plan(now, self.ledger.position, quote=not self.doubt)
+        if actions:
+            self._carry_out(actions)
         if self._mode == "flattening":
             self._flatten()
-        if self._live_version != self.tracker.version:
-            self._refresh_live()
-        self.stats.both_sides(self._both_resting, now)
+        self.planner.refresh()
+        self.stats.both_sides(self.planner.both_resting, now)
 
-    def _set_limits(self, now: int) -> None:
-        view, limits = self.view, self._limits
-        mark = view.mark_ticks
-        limits[limit.COLLAR_LOW] = math.ceil(mark * self._collar[0])
-        limits[limit.COLLAR_HIGH] = math.floor(mark * self._collar[1])
-        limits[limit.BEST_BID] = view.best_bid
-        limits[limit.BEST_ASK] = view.best_ask
-        limits[limit.TOLERANCE] = int(view.mid * self._config.quoting.refresh_tolerance_bps / 10_000)
-        limits[limit.TOKENS] = self._budget.available(now)
-
-    def _refresh_live(self) -> None:
-        """Rows of every order that may still fill; what our own sizes in the book are follows from them."""
-        self._live_version = self.tracker.version
-        orders = list(self.tracker.live.values())
-        self._live_orders = orders
-        if len(orders) > self._live.shape[0]:
-            self._live = np.zeros((2 * len(orders), LIVE_COLUMNS), dtype=np.int64)
-            self._actions = np.zeros((4 * MAX_LEVELS + 2 * len(orders), ACTION_COLUMNS), dtype=np.int64)
-        bids = asks = False
-        for row, order in enumerate(orders):
-            status = BUSY if order.questioned else _STATUS.get(order.status, BUSY)
-            slot = -1 if order.terminal else order.slot
-            self._live[row] = (slot, order.side, order.price_ticks, order.exposure, status)
-            if order.status in _RESTING:
-                bids |= order.side > 0
-                asks |= order.side < 0
-        self._both_resting = bids and asks
-        self.view.own_orders(orders)
-
-    def _carry_out(self, rows: int) -> None:
-        count = plan_orders(
-            self._wanted,
-            rows,
-            self._live,
-            len(self._live_orders),
-            self.ledger.position,
-            self._limits,
-            self._actions,
-            self._blocked,
-        )
-        if not count:
-            return
+    def _carry_out(self, actions: list[PlannedAction]) -> None:
+        orders = self.planner.live_orders
         sent = 0
-        for kind, row, slot, side, price, size in self._actions[:count].tolist():
+        for kind, row, slot, side, price, size in actions:
             if kind == ACT_CANCEL:
-                self._cancel(self._live_orders[row])
+                self._cancel(orders[row])
             elif kind == ACT_AMEND:
-                self._amend(self._live_orders[row], size)
+                self._amend(orders[row], size)
                 sent += 1
             else:
                 self._place(slot, side, price, size)
                 sent += 1
-        if sent:
-            self._budget.take(sent)
+        self.planner.spend(sent)
 
     def _place(self, slot: int, side: int, price: int, size: int, *, closing: bool = False) -> None:
         self._counter += 1
@@ -590,16 +480,11 @@ class MarketMaker:
         if doubt or not self._private_up or self._now_ns < self._flatten_at_ns:
             return
         self._flatten_at_ns = self._now_ns + FLATTEN_EVERY_NS
-        self._set_limits(self._now_ns)
-        side = -1 if position > 0 else 1
-        touch = self.view.best_bid if side < 0 else self.view.best_ask
-        price = int(touch * (1 + side * FLATTEN_REACH))
-        size = min(abs(position), int(self._limits[limit.MAX_SIZE]))
-        code = check_order(side, price, size, position, 0, True, self._limits)
-        if code:
-            self._halt(f"the position cannot be closed: {WAITS[code]}")
+        order = self.planner.closing(self._now_ns, position)
+        if order.refusal:
+            self._halt(f"the position cannot be closed: {order.refusal}")
             return
-        self._place(-1, side, price, size, closing=True)
+        self._place(-1, order.side, order.price_ticks, order.size, closing=True)
 
     # --- what people see ----------------------------------------------------------------------------------------
 
@@ -635,79 +520,16 @@ class MarketMaker:
             return "stopped" if not self.tracker.live else "stopping"
         if self._mode != "run":
             return self._mode
-        if not self.stats.orders_sent and self._wait:
+        if not self.stats.orders_sent and self.doubt:
             return "starting"
-        return "quoting" if self._both_resting or self.open_orders else "waiting"
+        return "quoting" if self.open_orders else "waiting"
 
     @property
     def why(self) -> str:
         """Why it quotes what it quotes, or why it does not: one line."""
-        if self._wait:
-            return self._wait
-        if self._model_code:
-            text = self._resolved.model.reasons.get(self._model_code, f"the model returned {self._model_code}")
-            return f"no quotes: {text}"
-        sides = [0, 0]
-        for order in self._live_orders:
-            if order.status in _RESTING:
-                sides[order.side < 0] += 1
-        bps = self._half_spread_bps()
-        mid = self.view.mid
-        text = f"{sides[0]} bids, {sides[1]} asks, half spread {bps:.2f} bps" if bps is not None else "quoting"
-        if math.isfinite(self.view.sigma):
-            text += f", sigma {self.view.sigma * 1e4:.2f} bps/sqrt(s)"
-        if self.ledger.position and mid:
-            text += f", position {self.ledger.position:+d}"
-        held = [f"{count} held back: {WAITS[code]}" for code, count in enumerate(self._blocked.tolist()) if count]
-        return "; ".join([text, *held])
-
-    def _half_spread_bps(self) -> float | None:
-        mid = self.view.mid
-        half = float(self._model_state[HALF_SPREAD])
-        return half / mid * 1e4 if mid and half else None
+        return explain(self)
 
     def frame(self, t_ns: int, seq: int) -> StateFrame:
         """A state frame for dashboards; fills since the last frame are handed out once."""
-        view, stats = self.view, self.stats
-        tick = float(self.instrument.tick_size)
-        own: tuple[list[tuple[float, int]], list[tuple[float, int]]] = ([], [])
-        for order in self._live_orders:
-            if order.status in _RESTING:
-                own[order.side < 0].append((order.price_ticks * tick, order.size - order.filled))
-        pnl = self.pnl
         fills, self._new_fills = tuple(self._new_fills), []
-        trusted = view.book.trusted and view.best_bid and view.best_ask
-        sigma = view.sigma
-        return StateFrame(
-            seq=seq,
-            t_ns=t_ns,
-            symbol=self.instrument.symbol,
-            state=self.state,
-            why=self.why,
-            bid=view.best_bid * tick if trusted else None,
-            ask=view.best_ask * tick if trusted else None,
-            mark=float(view.mark.mark) if view.mark else None,
-            position=self.ledger.position,
-            own_bids=tuple(sorted(own[0], reverse=True)),
-            own_asks=tuple(sorted(own[1])),
-            open_orders=self.open_orders,
-            unknown_orders=self.unknown_orders,
-            sigma=sigma if math.isfinite(sigma) else None,
-            half_spread_bps=self._half_spread_bps(),
-            pnl_spread=f"{pnl.spread:f}",
-            pnl_inventory=f"{pnl.inventory:f}",
-            pnl_fees=f"{pnl.fees:f}",
-            pnl_funding=f"{pnl.funding:f}",
-            equity_change=f"{pnl.total:f}",
-            currency=self.instrument.settlement,
-            orders_sent=stats.orders_sent,
-            amends=stats.amends,
-            cancels=stats.cancels,
-            fills=stats.fills,
-            rejects=stats.rejects,
-            volume=stats.volume,
-            quote_uptime=stats.uptime(t_ns),
-            book_age_ms=(t_ns - view.book.updated_ns) / 1e6 if view.book.updated_ns else None,
-            new_fills=fills,
-            config=self._frame_config,
-        )
+        return state_frame(self, t_ns, seq, fills)
