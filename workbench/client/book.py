@@ -6,7 +6,7 @@ The rules are lmex-api section 7.3, numbered as there. No socket and no clock: `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from workbench.client.frames import BookData
 from workbench.client.messages import BookLevel
@@ -44,9 +44,9 @@ class TickTable(dict[str | float, int]):
     def __missing__(self, price: str | float) -> int:
         try:
             ticks = Decimal(str(price)) / self._tick
-        except InvalidOperation:
-            raise ValueError(f"price {price!r} is not a number") from None
-        whole = int(ticks)
+            whole = int(ticks)
+        except ArithmeticError:
+            raise ValueError(f"price {price!r} is not a price; expected a multiple of {self._tick}") from None
         if whole != ticks:
             raise ValueError(f"price {price} is not a multiple of the tick {self._tick}")
         if len(self) >= _CACHE_LIMIT:

@@ -17,6 +17,8 @@ from workbench.client.transport import Connection, ConnectionLost, Response, Tra
 __all__ = ["MemoryTransport", "VenueHandler", "VenueStream"]
 
 Latency = Callable[[], float]
+_Request = tuple[str, str, Mapping[str, str], bytes, "asyncio.Future[Response]", float]
+"""Method, path, headers, body, who waits, and when the answer is due."""
 
 
 class VenueStream(Protocol):
@@ -74,6 +76,7 @@ class MemoryTransport:
         self._rng = rng
         self._latency = latency if callable(latency) else self._uniform(*latency)
         self._arrived = 0.0
+        self._on_the_way: deque[_Request] = deque()
         self._connections: set[_Pipe] = set()
 
     def _uniform(self, low: float, high: float) -> Latency:
@@ -102,22 +105,17 @@ class MemoryTransport:
         self._arrived = arrival
         answer = arrival + self._latency()
         done: asyncio.Future[Response] = loop.create_future()
-        loop.call_at(arrival, self._arrive, method, path, headers, body, done, answer)
+        # A queue, since timers of one instant fire in any order.
+        self._on_the_way.append((method, path, headers, body, done, answer))
+        loop.call_at(arrival, self._arrive)
         if answer - now <= timeout_s:
             return await done
         await asyncio.sleep(timeout_s)
         done.cancel()
         raise TransportError(f"{method} {path.partition('?')[0]}: no answer within {timeout_s:g} s")
 
-    def _arrive(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        done: asyncio.Future[Response],
-        answer: float,
-    ) -> None:
+    def _arrive(self) -> None:
+        method, path, headers, body, done, answer = self._on_the_way.popleft()
         try:
             status, reply_headers, reply = self._exchange.handle(method, path, headers, body)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits

@@ -1,0 +1,141 @@
+"""The request budget: bursts, refill, the cancels' reserve, and silence after a rate limit."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from workbench.client import RateLimited, RateLimiter, Unlimited
+from workbench.clock import LoopClock, run_virtual
+
+
+def limiter(**settings: float) -> RateLimiter:
+    return RateLimiter(LoopClock(asyncio.get_running_loop()), **settings)
+
+
+def test_orders_leave_the_reserve_to_cancels() -> None:
+    async def main() -> tuple[int, int]:
+        budget = limiter(orders_per_s=35, cancel_reserve=10)
+        orders = sum(budget.try_acquire("order") for _ in range(100))
+        cancels = sum(budget.try_acquire("cancel") for _ in range(100))
+        return orders, cancels
+
+    assert run_virtual(main()) == (25, 10)
+
+
+def test_in_a_flood_of_orders_a_cancel_never_waits() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        budget = limiter()
+        waits = []
+
+        async def flood() -> None:
+            while True:
+                await budget.acquire("order", 60)
+
+        tasks = [asyncio.ensure_future(flood()) for _ in range(5)]
+        for _ in range(50):
+            await asyncio.sleep(0.1)
+            before = loop.time()
+            await budget.acquire("cancel", 60)
+            waits.append(loop.time() - before)
+        for task in tasks:
+            task.cancel()
+        return max(waits)
+
+    assert run_virtual(main()) == 0.0
+
+
+def test_in_any_second_no_more_is_sent_than_half_of_what_the_venue_allows_twice_over() -> None:
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        budget = limiter()
+        sent = []
+
+        async def greedy() -> None:
+            while loop.time() < 10:
+                await budget.acquire("order", 60)
+                sent.append(loop.time())
+
+        await asyncio.gather(*(greedy() for _ in range(3)))
+        return sent
+
+    sent = run_virtual(main())
+    assert 9 * 35 <= len(sent) <= 10 * 35 + 25 + 3
+    for i in range(0, len(sent), 7):
+        assert sum(sent[i] <= time < sent[i] + 1 for time in sent) <= 75
+
+
+def test_waiting_is_first_come_first_served() -> None:
+    async def main() -> list[int]:
+        budget = limiter(queries_per_s=2)
+        order: list[int] = []
+
+        async def ask(name: int) -> None:
+            await budget.acquire("query", 60)
+            order.append(name)
+
+        await asyncio.gather(*(ask(name) for name in range(8)))
+        return order
+
+    assert run_virtual(main()) == list(range(8))
+
+
+def test_a_request_that_would_wait_too_long_is_refused_unsent() -> None:
+    async def main() -> float:
+        budget = limiter(queries_per_s=1)
+        await budget.acquire("query", 1)
+        with pytest.raises(RateLimited, match="not sent") as caught:
+            await budget.acquire("query", 0.2)
+        assert caught.value.retry_after_s is not None
+        await asyncio.sleep(caught.value.retry_after_s)
+        assert budget.try_acquire("query")
+        return caught.value.retry_after_s
+
+    assert run_virtual(main()) == pytest.approx(1.0)
+
+
+def test_the_dead_man_has_its_own_budget() -> None:
+    async def main() -> None:
+        budget = limiter()
+        while budget.try_acquire("cancel") or budget.try_acquire("query"):
+            pass
+        assert budget.try_acquire("deadman")
+
+    run_virtual(main())
+
+
+def test_after_a_rate_limit_everything_is_silent_for_as_long_as_asked() -> None:
+    async def main() -> tuple[float, bool]:
+        loop = asyncio.get_running_loop()
+        budget = limiter()
+        assert budget.penalise(4.0) == 4.0
+        assert not budget.try_acquire("cancel")
+        start = loop.time()
+        await budget.acquire("cancel", 10)
+        return loop.time() - start, budget.try_acquire("order")
+
+    waited, then = run_virtual(main())
+    assert waited == pytest.approx(4.0, abs=1e-6)
+    assert then
+
+
+def test_silence_doubles_with_every_violation_within_an_hour() -> None:
+    async def main() -> list[float]:
+        budget = limiter()
+        silences = [budget.penalise(None) for _ in range(4)]
+        await asyncio.sleep(3601)
+        return [*silences, budget.penalise(None)]
+
+    assert run_virtual(main()) == [1.0, 2.0, 4.0, 8.0, 1.0]
+
+
+def test_unlimited_never_waits() -> None:
+    async def main() -> bool:
+        free = Unlimited()
+        for _ in range(1000):
+            await free.acquire("order", 0)
+        return free.try_acquire("order") and free.penalise(None) == 1.0
+
+    assert run_virtual(main())
