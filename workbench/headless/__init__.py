@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.headless.settings import parse_pairs, read_config
     from workbench.headless.stopping import StopRequest
     from workbench.headless.summary import Summary, read_summary
-    from workbench.headless.tables import SessionTables, read_tables
+    from workbench.headless.tables import SessionTables, read_tables, show
 
 __all__ = [
     "Plan",
@@ -32,6 +32,7 @@ __all__ = [
     "read_summary",
     "read_tables",
     "run_session",
+    "show",
     "write_report",
 ]
 
@@ -51,6 +52,7 @@ _HOMES = {
     "read_summary": "summary",
     "read_tables": "tables",
     "run_session": "runner",
+    "show": "tables",
     "write_report": "report",
 }
 

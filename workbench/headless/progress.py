@@ -106,15 +106,15 @@ def _draw(folder: RunFolder, bar: Progress, task: TaskID, done: threading.Event)
     while not done.wait(EVERY_S):
         if session is None:
             session = _attached(folder)
-            continue
-        frame = session.latest
-        if frame is None:
-            continue
-        first_ns = first_ns or frame.t_ns
-        line = (
-            f"{frame.fills} fills, position {frame.position:+d}, PnL {float(frame.equity_change):+.4f} {frame.currency}"
-        )
-        bar.update(task, completed=(frame.t_ns - first_ns) / NS, state=frame.state, line=line)
+        elif (frame := session.latest) is not None:
+            first_ns = first_ns or frame.t_ns
+            bar.update(task, completed=(frame.t_ns - first_ns) / NS, state=frame.state, line=_short(frame))
+    if session is not None:
+        run_sync(session.close(), timeout=5)
+
+
+def _short(frame: StateFrame) -> str:
+    return f"{frame.fills} fills, position {frame.position:+d}, PnL {float(frame.equity_change):+.4f} {frame.currency}"
 
 
 def _attached(folder: RunFolder) -> Session | None:

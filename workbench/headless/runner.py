@@ -40,6 +40,7 @@ CELL_MARGIN_S = 200.0
 """Over the session's own time: the first compile, and the stop."""
 
 REFUSED = 2
+LIMIT = 3
 FAILED = 4
 NOT_VERIFIED = 5
 
@@ -119,6 +120,9 @@ def _run_notebook(plan: Plan, stop: StopRequest) -> None:
         if error.ename == "ConfigError":
             raise ConfigError([str(error.evalue)]) from None
         raise SessionError(f"the notebook failed: {error.ename}: {error.evalue}; see {plan.folder.notebook}") from None
+    except Exception as error:
+        # A dead kernel, a full disk: the folder is finished, whatever it was.
+        raise SessionError(f"the notebook did not run to its end: {error!r}; see {plan.folder.notebook}") from error
 
 
 def _counted(plan: Plan) -> Summary:
@@ -167,7 +171,7 @@ def _judged(summary: Summary, trouble: WorkbenchError | None, stop: StopRequest)
             f" The PnL parts do not sum to the change in equity, {summary.equity_change}: please report this run."
         )
     code = summary.exit_code
-    if code == 0 and (trouble is not None or not summary.adds_up):
+    if code not in (LIMIT, NOT_VERIFIED) and (trouble is not None or not summary.adds_up):
         code = FAILED
     if isinstance(trouble, ConfigError) and not summary.orders_sent:
         code = REFUSED
