@@ -28,6 +28,9 @@ FORMAT = 1
 MARKET_DATA_DELAY_NS = 100_000_000
 """Events without commands wait at most this long for the next commit."""
 
+MEMORY_ROWS = 1_000
+"""A journal in memory is committed when commands are, and else after so many rows."""
+
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE records (seq INTEGER PRIMARY KEY, t_ns INTEGER NOT NULL, kind TEXT NOT NULL, tag TEXT NOT NULL,
@@ -132,6 +135,9 @@ class Journal:
 
     def due(self, now_ns: int) -> bool:
         """Whether rows have waited long enough that they should be committed without commands."""
+        if self.path == ":memory:":
+            # Nothing survives this process anyway.
+            return len(self._rows) >= MEMORY_ROWS
         waiting = bool(self._rows or self._frames)
         return waiting and not 0 <= now_ns - self._oldest_ns < MARKET_DATA_DELAY_NS
 

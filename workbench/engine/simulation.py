@@ -30,7 +30,7 @@ from workbench.engine.preflight import check_before_start
 from workbench.engine.protocol import EngineSpec
 from workbench.engine.venues.lmex import make_lmex_venue
 from workbench.errors import ConfigError
-from workbench.exchange import SimulatedExchange, drive
+from workbench.exchange import SimulatedExchange
 from workbench.instruments import Instrument
 from workbench.trading import Venue
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["SimulatedWorld", "SimulationResult", "simulate"]
+
+LOOK_NS = NS // 4
+"""The venue is looked at this often at least: a request may have made an event that comes earlier than the next one."""
 
 FRAME_NS = NS
 """Nobody watches live: one state frame a second is what the tables need."""
@@ -235,7 +238,7 @@ async def _run(plan: _Plan) -> SimulationResult:
     assert isinstance(loop, VirtualTimeLoop)
     clock = LoopClock(loop)
     exchange = SimulatedExchange(plan.preset, seed=plan.seed, clock=clock, rate_limits=plan.rate_limits, **plan.market)
-    driving = loop.create_task(drive(exchange, clock))
+    _follow(exchange, clock, loop)
     transport = FaultyTransport(MemoryTransport(exchange, plan.latency, loop.random), plan.faults)
     auditor = Auditor(exchange, plan.config) if plan.audit else None
     engine = _engine(plan, transport, clock, auditor)
@@ -247,7 +250,6 @@ async def _run(plan: _Plan) -> SimulationResult:
     engine.announce_end()
     if scripted is not None:
         await scripted
-    driving.cancel()
     if auditor is not None:
         auditor.check_end(engine.maker)
     assert engine.instrument is not None
@@ -267,6 +269,13 @@ async def _run(plan: _Plan) -> SimulationResult:
         simulated_s=loop.time(),
         wall_s=time.perf_counter() - began,
     )
+
+
+def _follow(exchange: SimulatedExchange, clock: LoopClock, loop: VirtualTimeLoop) -> None:
+    """Let the venue's time follow the loop's: one timer, set anew from event to event until the loop ends."""
+    exchange.advance(clock.now_ns())
+    wait_ns = min(max(0, exchange.next_event_ns() - clock.now_ns()), LOOK_NS)
+    loop.call_later(wait_ns / NS, _follow, exchange, clock, loop)
 
 
 def _engine(plan: _Plan, transport: FaultyTransport, clock: LoopClock, auditor: Auditor | None) -> Engine:
