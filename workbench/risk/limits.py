@@ -31,6 +31,7 @@ __all__ = [
     VALUE_PER_CONTRACT,  # money units a contract is worth whatever the price (inverse)
     LOT,  # contracts: sizes are multiples
     INCREMENT,  # ticks: prices are multiples
+    # The rest changes with the market and is set in one slice, from COLLAR_LOW to TOKENS.
     COLLAR_LOW,  # ticks: lowest allowed price; 0 when there is no reference (then nothing passes)
     COLLAR_HIGH,  # ticks: highest allowed price
     BEST_BID,  # ticks

@@ -30,6 +30,7 @@ class OrderStatus(IntEnum):
 
 S = OrderStatus
 _TERMINAL = frozenset({S.FILLED, S.CANCELLED, S.REJECTED})
+_ENDED = _TERMINAL | {S.ABSENT}
 
 TRANSITIONS: Mapping[tuple[OrderStatus, str], OrderStatus] = {
     # News of a resting order. While a cancel or amend is in flight, only the answer to a question settles it.
@@ -130,17 +131,18 @@ class Order:
     @property
     def terminal(self) -> bool:
         """Nothing more can come of it but fills that are owed."""
-        return self.status >= OrderStatus.FILLED
+        return self.status in _ENDED
 
     @property
     def owed(self) -> int:
         """Contracts that the venue says are filled and whose executions have not been heard of."""
-        return max(0, self.reported_filled - self.filled)
+        missing = self.reported_filled - self.filled
+        return missing if missing > 0 else 0
 
     @property
     def exposure(self) -> int:
         """Contracts that may still change the position: the rest of a live order, or what is owed by a dead one."""
-        return self.owed if self.terminal else self.size - self.filled
+        return self.owed if self.status in _ENDED else self.size - self.filled
 
     @property
     def questioned(self) -> bool:

@@ -150,25 +150,32 @@ class QuotePlanner:
         if len(orders) > self._live.shape[0]:
             self._live = np.zeros((2 * len(orders), LIVE_COLUMNS), dtype=np.int64)
             self._actions = np.zeros((4 * MAX_LEVELS + 2 * len(orders), ACTION_COLUMNS), dtype=np.int64)
-        bids = asks = False
-        for row, order in enumerate(orders):
-            status = BUSY if order.questioned else _STATUS.get(order.status, BUSY)
-            slot = -1 if order.terminal else order.slot
-            self._live[row] = (slot, order.side, order.price_ticks, order.exposure, status)
-            if order.status in RESTING:
-                bids |= order.side > 0
-                asks |= order.side < 0
-        self.both_resting = bids and asks
-        self._view.own_orders(orders)
+        resting = 0
+        rows = []
+        own: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        for order in orders:
+            status, side, price, exposure = order.status, order.side, order.price_ticks, order.exposure
+            plan_status = BUSY if order.query_at_ns else _STATUS.get(status, BUSY)
+            rows.append((-1 if order.terminal else order.slot, side, price, exposure, plan_status))
+            sizes = own[side < 0]
+            sizes[price] = sizes.get(price, 0) + exposure
+            if status in RESTING:
+                resting |= 1 if side > 0 else 2
+        if rows:
+            self._live[: len(rows)] = rows
+        self.both_resting = resting == 3
+        self._view.own_sizes(*own)
 
     def _set_limits(self, now_ns: int) -> None:
-        view, limits = self._view, self._settings.limits
-        limits[limit.COLLAR_LOW] = math.ceil(view.mark_ticks * self._collar[0])
-        limits[limit.COLLAR_HIGH] = math.floor(view.mark_ticks * self._collar[1])
-        limits[limit.BEST_BID] = view.best_bid
-        limits[limit.BEST_ASK] = view.best_ask
-        limits[limit.TOLERANCE] = int(view.mid * self._tolerance)
-        limits[limit.TOKENS] = self._budget.available(now_ns)
+        view = self._view
+        self._settings.limits[limit.COLLAR_LOW : limit.TOKENS + 1] = (
+            math.ceil(view.mark_ticks * self._collar[0]),
+            math.floor(view.mark_ticks * self._collar[1]),
+            view.best_bid,
+            view.best_ask,
+            int(view.mid * self._tolerance),
+            self._budget.available(now_ns),
+        )
 
     def closing(self, now_ns: int, position: int) -> Closing:
         """The reduce-only order that closes as much of the position as one order may."""

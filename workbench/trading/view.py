@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -13,13 +12,8 @@ from workbench.events import BUY, NS, SELL, BookDelta, BookSnapshot, MarketTrade
 from workbench.instruments import Instrument
 from workbench.market import Book, TradeTape
 from workbench.quoting.schema import (
-    ASK_SIZE,
-    BEST_ASK,
-    BEST_BID,
-    BID_SIZE,
     FUNDING_IN_S,
     FUNDING_RATE,
-    GUIDE_VOLATILITY,
     MAKER_FEE,
     MARK,
     MID,
@@ -115,13 +109,8 @@ class MarketView:
         self.array[MARK] = self.mark_ticks
         self.array[FUNDING_RATE] = float(event.funding_rate)
 
-    def own_orders(self, orders: Iterable[Order]) -> None:
-        """Tell which sizes in the book are ours."""
-        bids: dict[int, int] = {}
-        asks: dict[int, int] = {}
-        for order in orders:
-            side = bids if order.side > 0 else asks
-            side[order.price_ticks] = side.get(order.price_ticks, 0) + order.exposure
+    def own_sizes(self, bids: dict[int, int], asks: dict[int, int]) -> None:
+        """Tell which sizes in the book are ours, contracts by price."""
         self._own = (bids, asks)
 
     def own_gone(self, order: Order, now_ns: int) -> None:
@@ -184,15 +173,15 @@ class MarketView:
         bid_size = book.size_at(BUY, self.best_bid)
         ask_size = book.size_at(SELL, self.best_ask)
         view = self.array
-        view[MID] = mid
-        view[BEST_BID] = self.best_bid
-        view[BEST_ASK] = self.best_ask
-        view[BID_SIZE] = bid_size
-        view[ASK_SIZE] = ask_size
-        view[WEIGHTED_MID] = (self.best_bid * ask_size + self.best_ask * bid_size) / (bid_size + ask_size)
-        view[SIGMA] = self._sigma.sigma
-        view[GUIDE_VOLATILITY] = self._guide.sigma
-        view[TIME_S] = time_s
+        view[MID : WEIGHTED_MID + 1] = (
+            mid,
+            self.best_bid,
+            self.best_ask,
+            bid_size,
+            ask_size,
+            (self.best_bid * ask_size + self.best_ask * bid_size) / (bid_size + ask_size),
+        )
+        view[SIGMA : TIME_S + 1] = (self._sigma.sigma, self._guide.sigma, time_s)
         if self.mark is not None and self.mark.funding_time_ns:
             view[FUNDING_IN_S] = (self.mark.funding_time_ns - now_ns) / NS
 
