@@ -132,15 +132,18 @@ class Stream(ABC):
 
     async def _stay_alive(self) -> None:
         loop = asyncio.get_running_loop()
+        ping_at = loop.time() + PING_S
         while True:
-            await asyncio.sleep(PING_S)
-            if loop.time() - self._heard_s >= DEAD_S:
+            await asyncio.sleep(min(ping_at, self._heard_s + DEAD_S) - loop.time())
+            if loop.time() >= self._heard_s + DEAD_S:
                 await self._end(f"dead: no frame for {DEAD_S:g} s")
                 return
-            try:
-                await self._send(PING)
-            except ConnectionLost:
-                return
+            if loop.time() >= ping_at:
+                ping_at += PING_S
+                try:
+                    await self._send(PING)
+                except ConnectionLost:
+                    return
 
     async def _end(self, reason: str) -> None:
         """Close the connection ourselves, for a reason worth telling."""
@@ -183,6 +186,8 @@ class Stream(ABC):
         return ""
 
     def _came_up(self) -> None:
+        if self.up:
+            return
         self.up = True
         self._emit(StreamState(self._clock.now_ns(), self.name, True))
 

@@ -102,8 +102,12 @@ class BookStream(Stream):
         event = self.sync.on_data(message.data, self._clock.now_ns())
         if event is None:
             return
+        # A book that arrives is the acknowledgement, though the task that waits for it has not run yet.
+        self._came_up()
         self._emit(event)
         if isinstance(event, BookLost):
+            # While a snapshot is waited for, this is one that was no good.
+            self._snapshot.set()
             self._repair()
         elif isinstance(event, BookSnapshot):
             self._snapshot_s = self._heard_s
