@@ -151,6 +151,23 @@ def _live_by_slot(
             slot_row[slot] = j
 
 
+@compiled(types.void(_MATRIX, _INT, _ROW, _ROW, _MATRIX, _ROW))
+def _drop_doubles(
+    live: Rows,
+    count: int,
+    slot_row: NDArray[np.int64],
+    slot_leaving: NDArray[np.int64],
+    actions: Rows,
+    totals: NDArray[np.int64],
+) -> None:
+    """A cancel that failed brings an order back beside its successor: the successor stays, the other one goes."""
+    for j in range(count):
+        slot = live[j, LIVE_SLOT]
+        if slot >= 0 and slot_row[slot] != j and live[j, LIVE_STATUS] == IDLE:
+            slot_leaving[slot] += 1
+            _put(actions, totals, ACT_CANCEL, j, slot, live[j, LIVE_SIDE], live[j, LIVE_PRICE], 0)
+
+
 @compiled(types.void(_MATRIX, _ROW, _INT, _ROW, _ROW))
 def _shed(
     live: Rows, slot_row: NDArray[np.int64], position: int, limits: NDArray[np.int64], totals: NDArray[np.int64]
@@ -271,6 +288,7 @@ def plan_orders(
     totals[BUDGET] = limits[TOKENS]
     _wanted_by_slot(wanted, rows, slot_wanted)
     _live_by_slot(live, count, slot_row, slot_leaving, totals)
+    _drop_doubles(live, count, slot_row, slot_leaving, actions, totals)
     _shed(live, slot_row, position, limits, totals)
     for slot in range(SLOTS):
         i = slot_wanted[slot]
