@@ -89,7 +89,7 @@ class Hub:
             stream.end("idle")
 
     def next_idle_ns(self, timeout_ns: int) -> int | None:
-        """When the next stream could be idle for too long."""
+        """When the next stream will have been idle for too long; None without streams."""
         return min(stream.last_heard_ns for stream in self.streams) + timeout_ns if self.streams else None
 
     # --- private topics -----------------------------------------------------------------------------------------

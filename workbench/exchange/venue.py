@@ -37,6 +37,7 @@ __all__ = ["SIM_KEY", "SIM_SECRET", "SimulatedExchange"]
 
 SIM_KEY = "simulated-lmex-key"
 SIM_SECRET = "simulated-lmex-secret-that-everybody-knows"  # noqa: S105 (opens nothing but this toy)
+_NEVER_NS = 2**63
 JSON_HEADERS = {"Content-Type": "application/json"}
 
 
@@ -83,7 +84,7 @@ class SimulatedExchange:
         self.desk = OrderDesk(self.market_to_trade, self._clearing, self.hub, ids)
         self._funding_ns = funding_stamp_after(self._epoch_ns, self.settings.funding_interval_s)
         self._idle_ns = round(self.settings.idle_timeout_s * NS)
-        self._idle_check_ns = self._epoch_ns + NS
+        self._idle_check_ns = _NEVER_NS
         self._timer_ns = self._next_ns = 0
         self._live: list[Market] = []
         self.orders_handled = 0
@@ -190,8 +191,8 @@ class SimulatedExchange:
                 account.dead_man_ns = None
                 self.desk.cancel(list(account.open_orders.values()), self._now_ns)
         if due_ns >= self._idle_check_ns:
-            self._idle_check_ns = due_ns + NS
             self.hub.close_idle(due_ns, self._idle_ns)
+            self._idle_check_ns = self.hub.next_idle_ns(self._idle_ns) or _NEVER_NS
         self._plan()
 
     def _plan(self) -> None:
@@ -337,7 +338,10 @@ class SimulatedExchange:
         if path not in (MAIN_PATH, BOOK_PATH):
             raise Refusal(404, {"status": 404, "errorCode": 404, "message": f"{path}: use {MAIN_PATH} or {BOOK_PATH}"})
         self.catch_up()
-        return Stream(self, path, send, closed or _ignore)
+        stream = Stream(self, path, send, closed or _ignore)
+        self._idle_check_ns = min(self._idle_check_ns, self._now_ns + self._idle_ns)
+        self._plan()
+        return stream
 
     def authenticate_stream(self, key: str, nonce: str, sign: str) -> Account | None:
         """The account that signed a stream's log-in; None if nobody did."""
