@@ -389,6 +389,20 @@ def test_flatten_cancels_first_then_closes_reduce_only_and_pauses() -> None:
     assert desk.maker.stats.maker_share == 0.5
 
 
+def test_flattening_after_a_kill_closes_the_position_and_stays_killed() -> None:
+    desk, orders = started()
+    desk.fill(orders[0], 10)
+    desk.tell(Control(desk.t, "kill"))
+    for order in list(desk.maker.tracker.live.values()):
+        desk.tell(OrderReport(desk.t, order.client_id, "cancelled", "cancel", total_filled=order.filled))
+    closing = next(c for c in desk.tell(Control(desk.t, "flatten")) if isinstance(c, Place))
+    desk.fill(closing, 10, "t2", maker=False)
+    desk.wait(0.3)
+    assert (desk.maker.position, desk.maker.state) == (0, "killed")
+    desk.tell(Control(desk.t, "resume"))
+    assert desk.maker.state == "killed"
+
+
 def test_stop_cancels_and_is_stopped_when_the_last_order_is_gone() -> None:
     desk, orders = started()
     desk.tell(Control(desk.t, "stop", "end of session"))

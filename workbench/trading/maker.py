@@ -45,9 +45,11 @@ from workbench.events import (
 )
 from workbench.instruments import Instrument
 from workbench.trading.account import AccountCheck
+from workbench.trading.dead_man import DeadMan
 from workbench.trading.frames import explain, state_frame
 from workbench.trading.kernels import ACT_AMEND, ACT_CANCEL
 from workbench.trading.ledger import Ledger, PnlParts
+from workbench.trading.mode import Mode
 from workbench.trading.orders import Order, OrderStatus, OrderTracker
 from workbench.trading.planner import PlannedAction, QuotePlanner, Settings
 from workbench.trading.stats import SessionStats
@@ -95,19 +97,14 @@ class MarketMaker:
         self.planner = QuotePlanner(self.tracker, self.view)
         self.wallet: WalletReport | None = None
         """The venue's wallet as last reported."""
-        settings = Settings.of(config, instrument, price)
-        self._apply(config, settings, same_model=False)
+        self._dead_man = DeadMan(0)
+        self._apply(config, Settings.of(config, instrument, price), same_model=False)
 
         self._now_ns = 0
         self._counter = 0
         self._out: list[Command] = []
-        self._mode: Literal["run", "paused", "flattening", "killed", "halted", "stopping"] = "run"
-        self._mode_reason = ""
-        self.halted_by = ""
+        self.mode = Mode()
         self._private_up = False
-        self._armed_ns = 0
-        self._arm_asked_ns = 0
-        self._arm_failures = 0
         self._flatten_at_ns = 0
         self._pruned_ns = 0
         self._rejects_in_a_row = 0
@@ -299,21 +296,16 @@ class MarketMaker:
         self._decide()
 
     def _on_armed(self, event: DeadManArmed) -> None:
-        if event.ok:
-            self._armed_ns = self._arm_asked_ns
-            self._arm_failures = 0
-        else:
-            self._arm_failures += 1
+        self._dead_man.answered(event.ok)
         self._decide()
 
     # --- time ---------------------------------------------------------------------------------------------------
 
     def _on_timer(self, _: Timer) -> None:
         now = self._now_ns
-        quarter = self._dead_man_ns // 4
-        if now - self._arm_asked_ns >= quarter:
-            self._arm_asked_ns = now
-            self._out.append(ArmDeadMan(self._dead_man_ns // 1_000_000))
+        timeout_ms = self._dead_man.due(now)
+        if timeout_ms:
+            self._out.append(ArmDeadMan(timeout_ms))
         why = self.account.due(now)
         if why:
             self._out.append(Reconcile(why))
@@ -328,34 +320,16 @@ class MarketMaker:
     # --- people -------------------------------------------------------------------------------------------------
 
     def _on_control(self, event: Control) -> None:
-        action = event.action
-        if action == "stop":
-            self._end_quoting("stopping", event.reason)
-        elif action == "kill":
-            self._mode, self._mode_reason = "killed", event.reason or "by hand"
-            self._out.append(CancelAll(f"kill: {self._mode_reason}"))
-        elif self._mode == "stopping":
+        if not self.mode.control(event.action, event.reason):
             return
-        elif action == "rearm":
-            if self._mode in ("killed", "halted"):
-                self._mode, self._mode_reason = "paused", "re-armed; resume to quote"
-                self._rejects_in_a_row = 0
-                self.halted_by = ""
-        elif self._mode in ("killed", "halted") and action != "flatten":
-            return
-        elif action == "pause":
-            self._mode, self._mode_reason = "paused", event.reason or "by hand"
-        elif action == "resume":
-            self._mode, self._mode_reason = "run", ""
-        elif action == "flatten":
-            self._mode, self._mode_reason = "flattening", event.reason or "by hand"
-        self._decide()
-
-    def _end_quoting(self, mode: Literal["stopping"], reason: str) -> None:
-        if not self.stats.stop_requested_ns:
+        if event.action == "stop" and not self.stats.stop_requested_ns:
             self.stats.both_sides(False, self._now_ns)
             self.stats.stop_requested_ns = self._now_ns
-        self._mode, self._mode_reason = mode, reason
+        elif event.action == "kill":
+            self._out.append(CancelAll(self.mode.text))
+        elif event.action == "rearm":
+            self._rejects_in_a_row = 0
+        self._decide()
 
     def _on_configure(self, event: Configure) -> None:
         config = MarketMakerConfig.model_validate_json(event.config)
@@ -372,7 +346,7 @@ class MarketMaker:
     def _apply(self, config: MarketMakerConfig, settings: Settings, *, same_model: bool) -> None:
         self._config = config
         self.planner.configure(config, settings, keep_state=same_model)
-        self._dead_man_ns = int(config.venue.dead_man_seconds * NS)
+        self._dead_man.timeout_ns = int(config.venue.dead_man_seconds * NS)
         self._max_book_age_ns = int(config.risk.max_book_age_s * NS)
         self.account.period_ns = int(config.risk.reconcile_s * NS)
         self.config_shown = config.model_dump(mode="json")
@@ -391,18 +365,17 @@ class MarketMaker:
 
     def _check_loss(self) -> None:
         most = self._config.risk.max_loss
-        if most is not None and self._mode not in ("halted", "killed"):
+        if most is not None and not self.mode.halted_by:
             change = self.pnl.total
             if change <= -Decimal(str(most)):
                 self._halt(f"equity has fallen by {-change} {self.instrument.settlement}, risk.max_loss is {most:g}")
 
     def _halt(self, reason: str) -> None:
-        if not self.halted_by:
-            self.halted_by = reason
+        news = not self.mode.halted_by
+        if self.mode.halt(reason):
+            self._out.append(CancelAll(self.mode.text))
+        if news:
             self._note(f"halted: {reason}")
-        if self._mode in ("run", "paused", "flattening"):
-            self._mode, self._mode_reason = "halted", reason
-            self._out.append(CancelAll(f"halt: {reason}"))
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
@@ -412,13 +385,13 @@ class MarketMaker:
 
     def _doubt(self) -> str:
         """Why nothing may be quoted now; empty when it may."""
-        if self._mode != "run":
-            return f"{self._mode}: {self._mode_reason}" if self._mode_reason else self._mode
+        if not self.mode.runs:
+            return self.mode.text
         if not self._private_up:
             return "the private stream is not up"
         if not self.account.ready:
             return "the account is not reconciled yet"
-        if self._arm_failures >= 2 or self._now_ns - self._armed_ns > self._dead_man_ns * 3 // 4:
+        if not self._dead_man.armed(self._now_ns):
             return "the venue's dead-man timer is not armed"
         return self.view.doubt(self._now_ns, self._max_book_age_ns)
 
@@ -428,7 +401,7 @@ class MarketMaker:
         actions = self.planner.plan(now, self.ledger.position, quote=not self.doubt)
         if actions:
             self._carry_out(actions)
-        if self._mode == "flattening":
+        if self.mode.name == "flattening":
             self._flatten()
         self.planner.refresh()
         self.stats.both_sides(self.planner.both_resting, now)
@@ -474,7 +447,7 @@ class MarketMaker:
         if self.tracker.live:
             return
         if position == 0:
-            self._mode, self._mode_reason = "paused", "the position is flat"
+            self.mode.flat()
             return
         doubt = self.view.doubt(self._now_ns, self._max_book_age_ns)
         if doubt or not self._private_up or self._now_ns < self._flatten_at_ns:
@@ -487,6 +460,11 @@ class MarketMaker:
         self._place(-1, order.side, order.price_ticks, order.size, closing=True)
 
     # --- what people see ----------------------------------------------------------------------------------------
+
+    @property
+    def halted_by(self) -> str:
+        """The limit that halted it, empty when none did."""
+        return self.mode.halted_by
 
     @property
     def position(self) -> int:
@@ -516,10 +494,10 @@ class MarketMaker:
     @property
     def state(self) -> MakerState:
         """One word for what it is doing."""
-        if self._mode == "stopping":
+        if self.mode.name == "stopping":
             return "stopped" if not self.tracker.live else "stopping"
-        if self._mode != "run":
-            return self._mode
+        if self.mode.name != "run":
+            return self.mode.name
         if not self.stats.orders_sent and self.doubt:
             return "starting"
         return "quoting" if self.open_orders else "waiting"

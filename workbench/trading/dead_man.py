@@ -1,0 +1,43 @@
+"""The venue's dead-man timer: when to renew it, and whether it can be trusted to be armed."""
+
+from __future__ import annotations
+
+__all__ = ["DeadMan"]
+
+FAILURES_ALLOWED = 1
+"""Two failed renewals in a row end quoting (API notes, section 4.6)."""
+
+
+class DeadMan:
+    """Renews a quarter of the time before it fires; counted from when a renewal was asked for, not answered.
+
+    Parameters
+    ----------
+    timeout_ns : int
+        The venue cancels everything this long after the last renewal.
+    """
+
+    def __init__(self, timeout_ns: int) -> None:
+        self.timeout_ns = timeout_ns
+        self._asked_ns = 0
+        self._armed_ns = 0
+        self._failures = 0
+
+    def due(self, now_ns: int) -> int:
+        """Milliseconds to arm the timer with now, or 0 when it is not due."""
+        if now_ns - self._asked_ns < self.timeout_ns // 4:
+            return 0
+        self._asked_ns = now_ns
+        return self.timeout_ns // 1_000_000
+
+    def answered(self, ok: bool) -> None:
+        """The venue confirmed a renewal, or did not."""
+        if ok:
+            self._armed_ns = self._asked_ns
+            self._failures = 0
+        else:
+            self._failures += 1
+
+    def armed(self, now_ns: int) -> bool:
+        """The timer runs, with a quarter of its time to spare."""
+        return self._failures <= FAILURES_ALLOWED and now_ns - self._armed_ns <= self.timeout_ns * 3 // 4
