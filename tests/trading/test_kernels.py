@@ -118,6 +118,11 @@ def test_one_order_on_its_way_out_does_not_block_its_slot_two_do() -> None:
     assert held == {kernels.SLOT_BUSY: 1}
 
 
+def test_an_order_that_a_failed_cancel_brought_back_beside_its_successor_goes() -> None:
+    actions, _ = plan([BID], [(0, 1, 769_000, 10, IDLE), (0, 1, 769_230, 10, IDLE)])
+    assert [(a[0], a[1]) for a in actions] == [(ACT_CANCEL, 0)]
+
+
 def test_what_is_no_longer_wanted_is_cancelled() -> None:
     actions, _ = plan([], [(0, 1, 769_230, 10, IDLE), (ASK0, -1, 770_770, 10, IDLE), (1, 1, 768_900, 10, BUSY)])
     assert [(a[0], a[2]) for a in actions] == [(ACT_CANCEL, 0), (ACT_CANCEL, ASK0)]
