@@ -21,14 +21,14 @@ START_S = 120.0
 
 
 class Demo:
-    """`workbench demo` in a process of its own, and what it leaves in its folder."""
+    """`workbench demo` (or `run`) in a process of its own, and what it leaves in its folder."""
 
-    def __init__(self, out: Path, *arguments: str) -> None:
+    def __init__(self, out: Path, *arguments: str, command: str = "demo") -> None:
         self.out = out
         self.log = out.with_suffix(".log")
-        command = [sys.executable, "-m", "workbench", "demo", "--out", str(out), *arguments]
+        words = [sys.executable, "-m", "workbench", command, "--out", str(out), *arguments]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            self.process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
     def wait_for(self, condition: Callable[[], Any], seconds: float = START_S) -> Any:
         """What the condition gives, once that is true; fails when the demo ends or the time is over before."""
@@ -74,12 +74,31 @@ class Demo:
 
 
 @contextmanager
-def running_demo(out: Path, *arguments: str) -> Iterator[Demo]:
-    """A demo that does not outlive the test, whatever the test finds."""
-    demo = Demo(out, *arguments)
+def running_demo(out: Path, *arguments: str, command: str = "demo") -> Iterator[Demo]:
+    """A demo (or a headless run) that does not outlive the test, whatever the test finds."""
+    demo = Demo(out, *arguments, command=command)
     try:
         yield demo
     finally:
         if demo.process.poll() is None:
             demo.process.kill()
             demo.process.wait()
+
+
+@contextmanager
+def running_exchange(folder: Path) -> Iterator[str]:
+    """A simulated LMEX started by its own command; gives its address."""
+    command = [sys.executable, "-m", "workbench", "exchange", "--port", "0", "--seed", "3"]
+    with (folder / "exchange.log").open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "listening on http://127.0.0.1:" in line
+        yield line.split("listening on ")[1].strip()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

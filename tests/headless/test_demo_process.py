@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.headless.demo_process import Demo, running_demo
+from tests.headless.demo_process import Demo, running_demo, running_exchange
 from workbench.engine import read_journal, replay_journal
+from workbench.headless.simulated_venue import ask_venue
 
 pytestmark = pytest.mark.process
 
@@ -141,9 +144,13 @@ def test_a_killed_engine_is_counted_from_its_journal_and_its_orders_go_by_the_de
         os.kill(demo.engine_pid, signal.SIGKILL)
         demo.wait_for(lambda: demo.open_orders(url) == 0, DEAD_MAN_S + 1)
         assert demo.exit_code() == 4, demo.said()
+        venue = ask_venue(url, "/sim/status")
     summary = demo.summary()
     assert summary["stopped_by"] == "engine killed"
     assert summary["open_orders_at_end"] == 0
+    # Fills between the kill and the dead-man timer are not in the journal; the venue told of them.
+    assert summary["fills"] == venue["fills"]
+    assert summary["position_at_end"] == venue["position"].get("BTC-PERP", 0)
     assert summary["orders_sent"] > 0
     assert_truthful(demo)
 
@@ -165,6 +172,27 @@ def test_a_killed_demo_leaves_no_order_at_the_venue(tmp_path: Path) -> None:
         demo.wait_for(lambda: demo.open_orders(url) == 0, DEAD_MAN_S + 1)
         demo.wait_for_file("outcome.json")
     assert not (demo.out / "summary.json").exists()
+
+
+def test_a_headless_run_is_looked_at_and_stopped_from_another_terminal(tmp_path: Path) -> None:
+    with running_exchange(tmp_path) as url, running_demo(tmp_path / "run", "--url", url, command="run") as session:
+        session.wait_for_file("engine.json")
+        session.wait_for(lambda: session.open_orders(url))
+        shown = workbench("status", str(session.out))
+        assert shown.returncode == 0
+        assert "BTC-PERP" in shown.stdout
+        killed = workbench("kill", str(session.out))
+        assert killed.returncode == 0, killed.stderr
+        assert session.open_orders(url) == 0
+        assert session.exit_code() == 0, session.said()
+        assert "open orders at the end" in workbench("status", str(session.out)).stdout
+    assert session.summary()["open_orders_at_end"] == 0
+    assert_truthful(session)
+
+
+def workbench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "workbench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def parent_of(pid: int) -> int:

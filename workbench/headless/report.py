@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from workbench.engine.journal import JournalRow
 from workbench.headless.tables import read_tables
 
 if TYPE_CHECKING:
@@ -49,15 +50,19 @@ pre { background: #f5f7f9; padding: .8rem; overflow-x: auto; font-size: 13px }
 """
 
 
-def write_report(journal: Path, summary: Mapping[str, Any], target: Path) -> None:
+def write_report(
+    journal: Path, summary: Mapping[str, Any], target: Path, late_fills: Sequence[JournalRow] = ()
+) -> None:
     """Write the page of a session from its journal and its summary, in place by rename.
+
+    `late_fills` are those that the venue told of after the journal's end.
 
     Raises
     ------
     JournalError
         If the journal is missing or cannot be trusted.
     """
-    tables = read_tables(journal)
+    tables = read_tables(journal, late_fills)
     draft = target.with_suffix(".draft")
     page = render_report(summary, tables.quotes, tables.fills, tables.meta["config"])
     draft.write_text(page, encoding="utf-8")

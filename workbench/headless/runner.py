@@ -15,19 +15,20 @@ import msgspec
 import workbench
 from workbench.clock import Clock, SystemClock
 from workbench.config import MarketMakerConfig
-from workbench.engine.journal import read_journal, read_meta
+from workbench.engine.journal import JournalRow, read_journal, read_meta
 from workbench.engine.outcome import Outcome, write_fills
 from workbench.engine.protocol import VenueFile, read_struct
 from workbench.errors import ConfigError, JournalError, SessionError, VenueError, WorkbenchError
-from workbench.headless.engine_end import await_engine_end, wait_until
+from workbench.headless.engine_end import await_engine_end
 from workbench.headless.folder import RunFolder
+from workbench.headless.post_mortem import PostMortem, post_mortem
 from workbench.headless.progress import terminal_progress
 from workbench.headless.report import write_report
-from workbench.headless.simulated_venue import tape_hash, venue_open_orders
+from workbench.headless.simulated_venue import tape_hash
 from workbench.headless.stopping import StopRequest
 from workbench.headless.summary import (
+    FAILED,
     Summary,
-    summary_of_journal,
     summary_of_nothing,
     summary_of_outcome,
     write_summary,
@@ -41,7 +42,6 @@ CELL_MARGIN_S = 200.0
 
 REFUSED = 2
 LIMIT = 3
-FAILED = 4
 NOT_VERIFIED = 5
 
 _log = logging.getLogger(__name__)
@@ -93,8 +93,9 @@ def run_session(plan: Plan, stop: StopRequest, *, clock: Clock | None = None, sh
         except WorkbenchError as error:
             trouble = error
     await_engine_end(plan.folder, clock)
-    summary = _judged(_with_venue_answers(_counted(plan), plan, clock), trouble, stop)
-    _write_pages(plan.folder, summary)
+    counted = _counted(plan, clock)
+    summary = _judged(_with_tape(counted.summary, plan), trouble, stop)
+    _write_pages(plan.folder, summary, counted.late_fills)
     write_summary(plan.folder, summary)
     return summary
 
@@ -118,49 +119,44 @@ def _run_notebook(plan: Plan, stop: StopRequest) -> None:
         execute(session_notebook(), plan.folder.notebook, parameters, stop, plan.seconds + CELL_MARGIN_S)
     except PapermillExecutionError as error:
         if error.ename == "ConfigError":
-            raise ConfigError([str(error.evalue)]) from None
-        raise SessionError(f"the notebook failed: {error.ename}: {error.evalue}; see {plan.folder.notebook}") from None
+            raise ConfigError([f"Refused: {error.evalue}"]) from None
+        raise SessionError(f"The notebook failed: {error.ename}: {error.evalue}; see {plan.folder.notebook}") from None
     except Exception as error:
         # A dead kernel, a full disk: the folder is finished, whatever it was.
-        raise SessionError(f"the notebook did not run to its end: {error!r}; see {plan.folder.notebook}") from error
+        raise SessionError(f"The notebook did not run to its end: {error!r}; see {plan.folder.notebook}") from error
 
 
-def _counted(plan: Plan) -> Summary:
+def _counted(plan: Plan, clock: Clock) -> PostMortem:
     """The numbers, from the engine's last word, else from the journal; without either nothing was sent."""
     folder = plan.folder
     if folder.outcome.exists():
-        return summary_of_outcome(read_struct(folder.outcome, Outcome), plan.config, plan.seconds)
+        return PostMortem(summary_of_outcome(read_struct(folder.outcome, Outcome), plan.config, plan.seconds), [])
     nothing = summary_of_nothing(plan.config, folder, seconds=plan.seconds, seed=plan.seed)
     if not folder.journal.exists():
-        return nothing
+        return PostMortem(nothing, [])
     try:
-        return summary_of_journal(folder, plan.config, plan.seconds)
+        return post_mortem(folder, plan.config, _simulated_venue(plan), seconds=plan.seconds, clock=clock)
     except JournalError as error:
-        return msgspec.structs.replace(nothing, message=f"Nothing is known: {error}", open_orders_at_end=None)
+        message = f"Nothing is known: {error}"
+        return PostMortem(msgspec.structs.replace(nothing, message=message, open_orders_at_end=None), [])
 
 
-def _with_venue_answers(summary: Summary, plan: Plan, clock: Clock) -> Summary:
-    """Add what only the venue knows: its tape, and whether orders are left where no engine could ask."""
-    url = _venue_url(plan)
-    if plan.config.venue.name != "sim" or url is None:
+def _with_tape(summary: Summary, plan: Plan) -> Summary:
+    """Add the hash of the simulated market's tape: of the planned time, or of what ran when it ended early."""
+    url, seconds = _simulated_venue(plan), int(min(plan.seconds, summary.ran_s))
+    if url is None or seconds == 0:
         return summary
-    seconds = int(min(plan.seconds, summary.ran_s))
-    changes: dict[str, object] = {}
     try:
-        if summary.open_orders_at_end is None:
-            wait_until(lambda: venue_open_orders(url) == 0, plan.config.venue.dead_man_seconds + 2, clock)
-            changes["open_orders_at_end"] = venue_open_orders(url)
-        if seconds > 0:
-            changes |= {"tape_hash": tape_hash(url, seconds), "tape_seconds": seconds}
+        return msgspec.structs.replace(summary, tape_hash=tape_hash(url, seconds), tape_seconds=seconds)
     except VenueError as error:
-        changes["message"] = f"{summary.message} {error}"
-    return msgspec.structs.replace(summary, **changes)
+        return msgspec.structs.replace(summary, message=f"{summary.message} {error}")
 
 
-def _venue_url(plan: Plan) -> str | None:
+def _simulated_venue(plan: Plan) -> str | None:
+    """Where the run's simulated venue listens: started for it, or named by its configuration."""
     if plan.folder.venue.exists():
         return read_struct(plan.folder.venue, VenueFile).url
-    return plan.config.venue.url
+    return plan.config.venue.url if plan.config.venue.name == "sim" else None
 
 
 def _judged(summary: Summary, trouble: WorkbenchError | None, stop: StopRequest) -> Summary:
@@ -183,12 +179,13 @@ def _judged(summary: Summary, trouble: WorkbenchError | None, stop: StopRequest)
     return msgspec.structs.replace(summary, exit_code=code, message=message)
 
 
-def _write_pages(folder: RunFolder, summary: Summary) -> None:
+def _write_pages(folder: RunFolder, summary: Summary, late_fills: list[JournalRow]) -> None:
     if not folder.journal.exists():
         return
     try:
         if not folder.fills.exists():
-            write_fills(folder.fills, read_journal(folder.journal), instrument_of(read_meta(folder.journal)))
-        write_report(folder.journal, msgspec.to_builtins(summary), folder.report)
+            rows = [*read_journal(folder.journal), *late_fills]
+            write_fills(folder.fills, rows, instrument_of(read_meta(folder.journal)))
+        write_report(folder.journal, msgspec.to_builtins(summary), folder.report, late_fills)
     except JournalError as error:
         _log.warning("no report: %s", error)

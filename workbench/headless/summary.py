@@ -1,39 +1,31 @@
 """summary.json: the numbers of a session, true whatever ended it; it appears last, by rename.
 
-They come from the engine's own last word, `outcome.json`. An engine that was killed has none: then the journal, which
-holds every order and fill from before it went on the wire, is counted again.
+They come from the engine's own last word, `outcome.json`. An engine that was killed has none: see
+`workbench.headless.post_mortem`.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import cast
 
 import msgspec
 
-from workbench.clock import NS
 from workbench.config import MarketMakerConfig
-from workbench.engine.journal import read_journal, read_meta
 from workbench.engine.outcome import Outcome
 from workbench.engine.protocol import read_struct, write_struct
 from workbench.engine.provenance import code_hash, versions
-from workbench.engine.replay import maker_of
-from workbench.events import Event
 from workbench.headless.folder import RunFolder
 
 __all__ = [
     "PnlParts",
     "Summary",
     "read_summary",
-    "summary_of_journal",
     "summary_of_nothing",
     "summary_of_outcome",
     "write_summary",
 ]
 
 FAILED = 4
-
-_COUNTERS = ("orders_sent", "amends", "cancels", "fills", "rejects", "volume", "quote_uptime")
 
 
 class PnlParts(msgspec.Struct, frozen=True):
@@ -96,46 +88,6 @@ def summary_of_outcome(outcome: Outcome, config: MarketMakerConfig, seconds: flo
     names = set(Summary.__struct_fields__) - {"pnl", "seconds", "config_hash"}
     told = {name: getattr(outcome, name) for name in names if hasattr(outcome, name)}
     return Summary(seconds=seconds, config_hash=config.digest(), pnl=PnlParts(**outcome.pnl), **told)
-
-
-def summary_of_journal(folder: RunFolder, config: MarketMakerConfig, seconds: float) -> Summary:
-    """The summary of a session whose engine was killed: the journal's events, counted again by a fresh core.
-
-    Raises
-    ------
-    JournalError
-        If the journal is missing or cannot be trusted.
-    """
-    meta = read_meta(folder.journal)
-    maker = maker_of(meta)
-    last_ns = int(meta["started_ns"])
-    for row in read_journal(folder.journal):
-        if row.kind == "event":
-            maker.on_event(cast("Event", row.decode()))
-            last_ns = row.t_ns
-    frame, stats = maker.frame(last_ns, 0), maker.stats
-    ran_ns = last_ns - stats.first_book_ns if stats.first_book_ns else 0
-    return Summary(
-        run_id=meta["run_id"],
-        venue=config.venue.name,
-        symbol=frame.symbol,
-        seconds=seconds,
-        ran_s=round(ran_ns / NS, 3),
-        seed=meta["seed"],
-        exit_code=FAILED,
-        stopped_by="engine killed",
-        message="The engine was killed; these numbers are counted from its journal.",
-        maker_share=stats.maker_volume / stats.volume if stats.volume else None,
-        max_abs_position=stats.max_abs_position,
-        position_at_end=frame.position,
-        equity_change=frame.equity_change,
-        pnl=PnlParts(**{part: getattr(frame, f"pnl_{part}") for part in PnlParts.__struct_fields__}),
-        fee_currency=frame.currency,
-        code_hash=meta["code_hash"],
-        config_hash=config.digest(),
-        versions=meta["versions"],
-        **{name: getattr(frame, name) for name in _COUNTERS},
-    )
 
 
 def summary_of_nothing(config: MarketMakerConfig, folder: RunFolder, *, seconds: float, seed: int) -> Summary:

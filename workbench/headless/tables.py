@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from workbench.engine.journal import read_frames, read_journal, read_meta
+from workbench.engine.journal import JournalRow, read_frames, read_journal, read_meta
 from workbench.instruments import Instrument
 
 if TYPE_CHECKING:
@@ -29,13 +29,15 @@ class SessionTables(NamedTuple):
     meta: dict[str, Any]
 
 
-def read_tables(journal: str | Path) -> SessionTables:
+def read_tables(journal: str | Path, late_fills: Sequence[JournalRow] = ()) -> SessionTables:
     """The tables of a session, with the columns of `workbench.events`; works while it runs and after a kill -9.
 
     Parameters
     ----------
     journal : path
         The run folder's `journal.sqlite`.
+    late_fills : sequence of JournalRow
+        Heard of after the journal's end.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def read_tables(journal: str | Path) -> SessionTables:
 
     meta = read_meta(journal)
     instrument = instrument_of(meta)
-    rows = read_journal(journal)
+    rows = [*read_journal(journal), *late_fills]
     quotes = quotes_table(read_frames(journal))
     return SessionTables(
         orders_table(rows, instrument), fills_table(rows, instrument), quotes, pnl_parts_table(quotes), instrument, meta
