@@ -12,6 +12,7 @@ import pytest
 
 from workbench.config import MarketMakerConfig
 from workbench.dashboard import LiveChart
+from workbench.engine import StopReport
 from workbench.errors import WorkbenchError
 from workbench.events import FrameFill, StateFrame
 
@@ -29,8 +30,9 @@ class FakeSession:
         self.config = MarketMakerConfig()
         self.state: Any = "quoting"
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.open_orders_at_end: int | None = 0
         self.failure: WorkbenchError | None = None
-        self.ended = False
+        self.running = True
         self._random = random.Random(seed)
         self._frames: list[StateFrame] = []
         self._mid = 60_000.0
@@ -63,14 +65,28 @@ class FakeSession:
     async def flatten(self) -> None:
         await self._asked("flatten")
 
-    async def kill(self) -> None:
+    async def kill(self) -> StopReport:
         await self._asked("kill")
+        return self._report("kill")
 
     async def rearm(self) -> None:
         await self._asked("rearm")
 
-    async def stop(self, flatten: bool = False) -> None:
+    async def stop(self, flatten: bool = False) -> StopReport:
         await self._asked("stop", flatten=flatten)
+        self.running = False
+        return self._report("stop")
+
+    def _report(self, stopped_by: str) -> StopReport:
+        return StopReport(
+            stopped_by=stopped_by,
+            open_orders_at_end=self.open_orders_at_end,
+            position_at_end=self._position,
+            equity_change="0",
+            currency="USDT",
+            exit_code=0 if self.open_orders_at_end == 0 else 5,
+            message="All orders are cancelled." if self.open_orders_at_end == 0 else "The venue does not answer.",
+        )
 
     async def _asked(self, name: str, **arguments: Any) -> None:
         self.calls.append((name, arguments))

@@ -52,6 +52,38 @@ def test_kill_acts_on_one_click_and_says_so(session: Any, until: Until) -> None:
     on_a_loop(test)
 
 
+def test_a_kill_that_could_not_be_verified_is_an_alarm(session: Any, until: Until) -> None:
+    async def test() -> None:
+        session.step(1)
+        session.open_orders_at_end = None
+        desk = Desk(session)
+        desk.controls.kill.click()
+        await until(lambda: "does not answer" in desk.controls.message.value)
+        assert "#be123c" in desk.controls.message.value
+
+    on_a_loop(test)
+
+
+def test_an_ended_engine_is_said_and_lets_start_again(session: Any, browser: Callable[..., Any]) -> None:
+    async def test() -> None:
+        session.step(1)
+        desk = Desk(session)
+        page = browser(desk.chart)
+        session.running = False
+        desk.tick()
+        assert not desk.controls.start.disabled
+        page.says(type="hello", library=False)
+        frame = page.frames()[-1]
+        assert frame["ended"]
+        assert "without a stop" in frame["header"]["why"]
+        session.state = "stopped"
+        session.step(1)
+        desk.tick()
+        assert "run folder" in page.frames()[-1]["header"]["why"]
+
+    on_a_loop(test)
+
+
 def test_kill_can_be_pressed_in_every_state_of_a_session(session: Any) -> None:
     async def test() -> None:
         desk = Desk(session)

@@ -21,8 +21,8 @@ import ipywidgets as widgets
 from workbench.config import MarketMakerConfig
 from workbench.dashboard.controls import SETTINGS, Controls
 from workbench.dashboard.history import History
-from workbench.dashboard.live_chart import LiveChart
-from workbench.dashboard.panels import ENDED, live_frame, picture
+from workbench.dashboard.live_chart import LiveChart, LiveFrame
+from workbench.dashboard.panels import live_frame, picture
 from workbench.engine import Session, StopReport
 from workbench.engine.sync import background_loop, in_background
 from workbench.errors import ConfigError, SessionError, WorkbenchError
@@ -32,6 +32,7 @@ __all__ = ["Desk"]
 
 TICK_S = 0.2
 DEBOUNCE_S = 0.25
+FIRST_FRAME_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -86,10 +87,10 @@ class Desk:
         self._debounce: asyncio.TimerHandle | None = None
         self._engine_config: dict[str, Any] = {}
         self._trouble = ""
-        self._seen = asyncio.Event()
+        self._seen, self._framed = asyncio.Event(), asyncio.Event()
         self._started = False
         self.controls = Controls(self.config, self._act, self._change)
-        self.chart = LiveChart(picture(), lambda: live_frame(self.history, self.controls.window.value))
+        self.chart = LiveChart(picture(), self._newest_frame)
         self.view = widgets.VBox([self.controls.view, self.chart])
         self._loop = _running_loop()
         self._task = self._loop.create_task(self._run(), name="workbench-desk") if self._loop else None
@@ -140,6 +141,8 @@ class Desk:
         desk = cls(session, config=config, runs=runs, seed=seed, seconds=seconds)
         if session is None:
             await desk.start()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(desk._framed.wait(), FIRST_FRAME_S)
         return desk
 
     async def leave(self, keep_running: bool | None = None, *, within_s: float = 5.0) -> StopReport | None:
@@ -179,6 +182,7 @@ class Desk:
             self.history.extend(self.session.frames(since_seq=self.history.seq))
         latest = self.history.latest
         if latest is not None:
+            self._framed.set()
             self._adopt(latest)
         self.controls.show_state(self._state())
         self.controls.tick()
@@ -220,10 +224,24 @@ class Desk:
             _log.exception("the desk could not be updated")
             self.controls.say(text, "alert")
 
+    def _newest_frame(self) -> LiveFrame | None:
+        return live_frame(self.history, self.controls.window.value, ended=self._ended())
+
     def _state(self) -> str:
         if self.session is None:
             return ""
+        if self._ended():
+            return "stopped"
         return self.history.latest.state if self.history.latest else "starting"
+
+    def _ended(self) -> str:
+        """How the engine ended; empty while it runs."""
+        if self.session is None or self.session.running:
+            return ""
+        latest = self.history.latest
+        if latest is not None and latest.state in ("stopping", "stopped"):
+            return f"the session has ended; its run folder is {self.session.run_dir}"
+        return f"the engine has ended without a stop: see engine.log in {self.session.run_dir}"
 
     def _adopt(self, frame: StateFrame) -> None:
         """Show settings that somebody else has changed in the engine."""
@@ -274,7 +292,7 @@ class Desk:
         changes = {name: value for name, value in wanted.items() if value != getattr(self.config, name)}
         if not changes:
             return
-        if self.session is not None and self._state() not in ENDED:
+        if self.session is not None and not self._ended():
             self._submit("update", self.session.update(**changes))
             return
         try:
@@ -314,8 +332,10 @@ class Desk:
             return
         if action == "start":
             self._show_started(result)
-        message = getattr(result, "message", "")
-        self.controls.say(message or _DONE[action], "alert" if action == "kill" else "good")
+        if isinstance(result, StopReport):
+            self.controls.say(f"{_DONE[action]} {result.message}", "good" if result.verified else "alert")
+        else:
+            self.controls.say(_DONE[action], "good")
 
     def _settled(self, config: MarketMakerConfig) -> None:
         self.config = config
@@ -329,7 +349,7 @@ class Desk:
         self.controls.say(f"Refused: {error}", "alert")
 
     async def _start_session(self) -> Session:
-        if self.session is not None and self._state() not in ENDED:
+        if self.session is not None and not self._ended():
             raise SessionError(f"run {self.session.run_id} is {self._state()}; expected none: stop it first")
         run_dir = self._runs / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         return await Session.start(self.config, run_dir, self._seed, self._seconds)

@@ -13,10 +13,7 @@ from workbench.dashboard.history import FRAME_COLUMNS, Floats, History
 from workbench.dashboard.live_chart import LiveFrame
 from workbench.events import StateFrame
 
-__all__ = ["ENDED", "live_frame", "picture"]
-
-ENDED = ("stopped",)
-"""States of an engine that has ended."""
+__all__ = ["live_frame", "picture"]
 
 TONES = {
     "quoting": "good",
@@ -42,8 +39,11 @@ def picture() -> dict[str, Any]:
     return {"traces": [*_price_lines(), _inventory_line(), *_pnl_lines(), *_marks()], "layout": _layout()}
 
 
-def live_frame(history: History, window_s: float) -> LiveFrame | None:
-    """The newest state and the last `window_s` seconds before it, thinned; None before the first frame."""
+def live_frame(history: History, window_s: float, *, ended: str = "") -> LiveFrame | None:
+    """The newest state and the last `window_s` seconds before it, thinned; None before the first frame.
+
+    `ended` says how the engine ended, once it has.
+    """
     latest = history.latest
     if latest is None:
         return None
@@ -57,7 +57,7 @@ def live_frame(history: History, window_s: float) -> LiveFrame | None:
     marks += [_ladder(latest, levels) for levels in (latest.own_bids, latest.own_asks)]
     for trace, (t_ms, price, size) in enumerate(marks, start=len(_LINES)):
         arrays[trace, "x"], arrays[trace, "y"], arrays[trace, "customdata"] = t_ms, price, size
-    return LiveFrame(latest.t_ns, arrays, _header(latest), _tiles(latest), ended=latest.state in ENDED)
+    return LiveFrame(latest.t_ns, arrays, _header(latest, ended), _tiles(latest), ended=bool(ended))
 
 
 def _ladder(frame: StateFrame, levels: tuple[tuple[float, int], ...]) -> tuple[Floats, Floats, Floats]:
@@ -67,8 +67,9 @@ def _ladder(frame: StateFrame, levels: tuple[tuple[float, int], ...]) -> tuple[F
     return np.full(len(levels), frame.t_ns / 1e6), prices, sizes
 
 
-def _header(frame: StateFrame) -> dict[str, str]:
-    return {"state": frame.state, "tone": TONES.get(frame.state, "quiet"), "symbol": frame.symbol, "why": frame.why}
+def _header(frame: StateFrame, ended: str) -> dict[str, str]:
+    state = "stopped" if ended else frame.state
+    return {"state": state, "tone": TONES[state], "symbol": frame.symbol, "why": ended or frame.why}
 
 
 def _tiles(frame: StateFrame) -> list[tuple[str, str, str]]:
@@ -82,9 +83,9 @@ def _tiles(frame: StateFrame) -> list[tuple[str, str, str]]:
         ("Fees, rebates", _signed(frame.pnl_fees), ""),
         ("Funding", _signed(frame.pnl_funding), ""),
         ("Fills / contracts", f"{frame.fills:,} / {frame.volume:,}", ""),
-        ("Open orders", f"{frame.open_orders}", ""),
-        ("Unknown orders", f"{frame.unknown_orders}", "alert" if frame.unknown_orders else ""),
-        ("Sent, amends, cancels", f"{frame.orders_sent:,} / {frame.amends:,} / {frame.cancels:,}", ""),
+        ("Open / unknown", f"{frame.open_orders} / {frame.unknown_orders}", "alert" if frame.unknown_orders else ""),
+        ("Orders sent", f"{frame.orders_sent:,}", ""),
+        ("Amends / cancels", f"{frame.amends:,} / {frame.cancels:,}", ""),
         ("Rejects", f"{frame.rejects:,}", "alert" if frame.rejects else ""),
         ("Both sides live", f"{frame.quote_uptime:.1%}", ""),
         ("Volatility, bps/√s", "-" if frame.sigma is None else f"{frame.sigma * 1e4:.2f}", ""),
