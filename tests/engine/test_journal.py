@@ -151,11 +151,12 @@ def test_a_missing_or_foreign_file_is_named(tmp_path: Path) -> None:
         read_journal(tmp_path / "text.sqlite")
 
 
-def test_market_data_waits_a_tenth_of_a_second_at_most() -> None:
-    journal = Journal(":memory:", META)
+def test_market_data_waits_a_tenth_of_a_second_at_most(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j.sqlite", META)
     assert not journal.due(10**18)
     journal.add_event(Timer(1_000_000_000))
     assert not journal.due(1_099_999_999)
     assert journal.due(1_100_000_000)
     journal.commit()
     assert not journal.due(10**18)
+    journal.close()

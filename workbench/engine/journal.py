@@ -101,6 +101,7 @@ class Journal:
         self._frames: list[tuple[int, int, bytes]] = []
         self._oldest_ns = 0
         self._failure: str | None = None
+        self.meta = dict(meta)
         texts = {key: json.dumps(value, sort_keys=True) for key, value in meta.items()}
         self._chain = _genesis(texts)
         with self._writing():

@@ -28,6 +28,7 @@ from workbench.engine.journal import JournalRow
 from workbench.engine.outcome import Outcome
 from workbench.engine.preflight import check_before_start
 from workbench.engine.protocol import EngineSpec
+from workbench.engine.replay import Replay, maker_of, replay_rows
 from workbench.engine.venues.lmex import make_lmex_venue
 from workbench.errors import ConfigError
 from workbench.exchange import SimulatedExchange
@@ -80,6 +81,7 @@ class SimulationResult:
     wallet_change: Decimal
     faults_seen: Counter[str]
     findings: list[str]
+    meta: dict[str, Any]
     notes: list[str]
     simulated_s: float
     wall_s: float
@@ -114,6 +116,10 @@ class SimulationResult:
         from workbench.analysis import quotes_table
 
         return quotes_table(self.rows)
+
+    def replay(self) -> Replay:
+        """Decide again from the journal alone; raises `JournalError` unless every command comes out the same."""
+        return replay_rows(self.rows, lambda: maker_of(self.meta))
 
     def __repr__(self) -> str:
         out = self.outcome
@@ -265,6 +271,7 @@ async def _run(plan: _Plan) -> SimulationResult:
         wallet_change=engine.maker.ledger.wallet_change,
         faults_seen=transport.seen,
         findings=[] if auditor is None else auditor.findings,
+        meta=engine.journal.meta,
         notes=list(engine.maker.notes),
         simulated_s=loop.time(),
         wall_s=time.perf_counter() - began,
