@@ -295,6 +295,32 @@ def test_no_frame_that_a_venue_may_send_kills_the_reader(make: Make, sample: Sam
     play(make, venue, script)
 
 
+def test_a_fault_of_ours_is_reported_and_the_stream_comes_back() -> None:
+    venue = ScriptedVenue()
+    heard: list[Event] = []
+
+    def fragile(event: Event) -> None:
+        if isinstance(event, MarketTrade) and not heard:
+            heard.append(event)
+            raise ZeroDivisionError("a bug of the listener")
+        heard.append(event)
+
+    def make(transport: Transport, clock: LoopClock, emit: Callable[[Event], None]) -> TradeStream:
+        return trades(transport, clock, fragile)
+
+    async def script(stream: Stream, events: list[Event]) -> None:
+        await asyncio.sleep(1)
+        heard.clear()
+        for trade_id in (1, 2):
+            venue.stream.say({"topic": "tradeHistoryApiV3:BTC-PERP", "data": [trade(trade_id)]})
+            await asyncio.sleep(3)
+        assert stream.up
+
+    play(make, venue, script)
+    assert kinds(heard) == ["MarketTrade", "StreamState", "StreamState", "MarketTrade"]
+    assert "ZeroDivisionError" in states(heard)[0][1]
+
+
 # --- book -------------------------------------------------------------------------------------------------------------
 
 

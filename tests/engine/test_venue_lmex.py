@@ -24,8 +24,9 @@ from workbench.client import (
     Unlimited,
 )
 from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
-from workbench.engine.venues import LmexVenue
-from workbench.errors import VenueError
+from workbench.config import MarketMakerConfig, VenueConfig
+from workbench.engine.venues import LmexVenue, make_lmex_venue
+from workbench.errors import ConfigError, VenueError
 from workbench.events import (
     Amend,
     ArmDeadMan,
@@ -211,6 +212,21 @@ def test_nothing_can_be_sent_or_streamed_before_it_is_open() -> None:
             desk.venue.submit(Cancel("a", ""))
         with pytest.raises(VenueError, match=r"expected open\(\) first"):
             await desk.venue.start_streams()
+        desk.driver.cancel()
+
+    run_virtual(main())
+
+
+def test_the_guides_dialect_is_refused_for_a_session_with_the_way_out() -> None:
+    async def main() -> None:
+        desk = Desk()
+        config = MarketMakerConfig(venue=VenueConfig(dialect="v1"))
+        with pytest.raises(ConfigError, match="GuideClient"):
+            make_lmex_venue(config, desk.wire, Credentials(SIM_KEY, SIM_SECRET), desk.clock, desk.events.append)
+        venue = make_lmex_venue(
+            MarketMakerConfig(), desk.wire, Credentials(SIM_KEY, SIM_SECRET), desk.clock, desk.events.append
+        )
+        assert (await venue.open()).symbol == SYMBOL
         desk.driver.cancel()
 
     run_virtual(main())

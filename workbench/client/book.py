@@ -39,16 +39,16 @@ class TickTable(dict[str | float, int]):
 
     def __init__(self, tick_size: Decimal) -> None:
         super().__init__()
-        self._tick = tick_size
+        self.tick_size = tick_size
 
     def __missing__(self, price: str | float) -> int:
         try:
-            ticks = Decimal(str(price)) / self._tick
+            ticks = Decimal(str(price)) / self.tick_size
             whole = int(ticks)
         except ArithmeticError:
-            raise ValueError(f"price {price!r} is not a price; expected a multiple of {self._tick}") from None
+            raise ValueError(f"price {price!r} is not a price; expected a multiple of {self.tick_size}") from None
         if whole != ticks:
-            raise ValueError(f"price {price} is not a multiple of the tick {self._tick}")
+            raise ValueError(f"price {price} is not a multiple of the tick {self.tick_size}")
         if len(self) >= _CACHE_LIMIT:
             self.clear()
         self[price] = whole
@@ -123,7 +123,8 @@ class BookSync:
         """
         if not self.valid or not bids or not asks:
             return None
-        if (self.ticks[str(bids[0].price)], self.ticks[str(asks[0].price)]) == (self.best_bid, self.best_ask):
+        tick = self.ticks.tick_size
+        if (bids[0].price, asks[0].price) == (self.best_bid * tick, self.best_ask * tick):
             self._differing = 0
         elif abs(venue_ms - self.venue_ms) <= CHECK_TOLERANCE_MS:
             self._differing += 1

@@ -88,6 +88,10 @@ class Stream(ABC):
                 reason = await self._serve(await self._transport.connect(self._path))
             except TransportError as error:
                 reason = str(error)
+            except Exception as error:
+                # A fault of ours must not silence a stream for good.
+                log.exception("stream %s failed", self.name)
+                reason = f"internal error: {error!r}"
             self._went_down(reason)
             attempt = 0 if loop.time() - started >= STEADY_S else attempt + 1
             await asyncio.sleep(reconnect_delay_s(max(0, attempt - 1), self._rng))

@@ -22,7 +22,7 @@ from workbench.clock import NS, Clock
 from workbench.config import MarketMakerConfig
 from workbench.engine.venues.lmex_account import AccountReader
 from workbench.engine.venues.lmex_orders import OrderRequests
-from workbench.errors import VenueError
+from workbench.errors import ConfigError, VenueError
 from workbench.events import (
     Amend,
     ArmDeadMan,
@@ -75,7 +75,18 @@ def make_lmex_venue(
         By default half of LMEX's limits.
     rng : random.Random, optional
         Seeded source of the reconnect jitter.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration asks for the guide's dialect: it has neither streams nor client order ids to query by.
     """
+    if config.venue.dialect != "v2.3":
+        problem = (
+            f"venue.dialect is {config.venue.dialect!r}; expected 'v2.3': a session needs streams, a dead-man timer and "
+            "queries by client order id, which /v1 lacks (for single calls use workbench.client.GuideClient)"
+        )
+        raise ConfigError([problem])
     client = LmexClient(transport, credentials, clock, limiter)
     return LmexVenue(client, transport, clock, config.symbol, emit, rng=rng)
 

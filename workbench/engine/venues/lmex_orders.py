@@ -15,7 +15,7 @@ from workbench.client.messages import TradeRecord, side_of
 from workbench.client.orders import OrderMessage, query_state
 from workbench.client.rest import LmexClient
 from workbench.clock import Clock
-from workbench.errors import VenueError
+from workbench.errors import VenueError, WorkbenchError
 from workbench.events import Amend, Cancel, Event, OrderReport, OwnFill, Place, Query
 from workbench.events import ReportStatus as Status
 from workbench.instruments import Instrument
@@ -154,14 +154,14 @@ class OrderRequests:
                 for record in sorted(records, key=lambda record: record.serial_id)
                 if record.client_id == client_id
             ]
-        except VenueError as error:
+        except WorkbenchError as error:
             self._report(client_id, "unknown", "query", error)
             return False
         for fill in fills:
             self._emit(fill)
         return True
 
-    def _report(self, client_id: str, status: Status, request: Request, error: VenueError) -> None:
+    def _report(self, client_id: str, status: Status, request: Request, error: WorkbenchError) -> None:
         code = error.code if isinstance(error, ApiError) else 0
         self._emit(OrderReport(self._clock.now_ns(), client_id, status, request, code=code, reason=str(error)))
 
