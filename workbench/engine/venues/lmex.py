@@ -83,8 +83,8 @@ def make_lmex_venue(
     """
     if config.venue.dialect != "v2.3":
         problem = (
-            f"venue.dialect is {config.venue.dialect!r}; expected 'v2.3': a session needs streams, a dead-man timer and "
-            "queries by client order id, which /v1 lacks (for single calls use workbench.client.GuideClient)"
+            f"venue.dialect is {config.venue.dialect!r}; expected 'v2.3': a session needs streams, a dead-man timer "
+            "and queries by client order id, which /v1 lacks (for single calls use workbench.client.GuideClient)"
         )
         raise ConfigError([problem])
     client = LmexClient(transport, credentials, clock, limiter)
