@@ -43,6 +43,8 @@ class Fill(NamedTuple):
     stream_serial: int
     trade_id: str
     order: Order
+    order_price: int
+    order_size: int
     price: int
     size: int
     fee: int

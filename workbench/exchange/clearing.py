@@ -65,6 +65,8 @@ class Clearing:
             self._stream_serial,
             self._ids.next(),
             order,
+            order.price,
+            order.current_size,
             price,
             size,
             fee,

@@ -137,8 +137,9 @@ PRESETS: MappingProxyType[str, MarketSettings] = MappingProxyType(
             levels=15,
             level_step_bps=3.0,
             touch_size=5.0,
-            level_size=8.0,
-            taker_size=40.0,
+            level_size=25.0,
+            taker_size=80.0,
+            taker_dispersion=0.9,
             taker_reach_bps=6.0,
         ),
         # About 3 % a day, one or two ticks wide, a bitcoin at the touch: BTC as it is on a large venue.
