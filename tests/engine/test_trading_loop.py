@@ -73,15 +73,14 @@ def on_loop(test: Callable[[TradingLoop, Echo, Journal, list[Command]], object],
     run_virtual(run())
 
 
-def test_a_command_is_committed_before_it_is_sent() -> None:
+def test_a_command_is_committed_before_it_is_sent(tmp_path: Path) -> None:
     async def run() -> None:
-        journal = Journal(":memory:", {"run_id": "t"})
+        journal = Journal(tmp_path / "j.sqlite", {"run_id": "t"})
         in_journal_when_sent: list[bool] = []
 
         def submit(command: Command) -> None:
-            in_journal_when_sent.append(
-                any(row.kind == "command" and row.decode() == command for row in journal.read())
-            )
+            on_disk = read_journal(tmp_path / "j.sqlite")
+            in_journal_when_sent.append(any(row.kind == "command" and row.decode() == command for row in on_disk))
 
         loop = TradingLoop(Echo(), journal, LoopClock(asyncio.get_running_loop()), submit)
         loop.start()
@@ -90,13 +89,14 @@ def test_a_command_is_committed_before_it_is_sent() -> None:
         await loop.consumed()
         assert in_journal_when_sent == [True, True, True]
         loop.stop()
+        journal.close()
 
     run_virtual(run())
 
 
-def test_nothing_is_sent_once_the_journal_has_failed() -> None:
+def test_nothing_is_sent_once_the_journal_has_failed(tmp_path: Path) -> None:
     async def run() -> None:
-        journal = Journal(":memory:", {"run_id": "t"})
+        journal = Journal(tmp_path / "j.sqlite", {"run_id": "t"})
         sent: list[Command] = []
         failures: list[Exception] = []
         loop = TradingLoop(Echo(), journal, LoopClock(asyncio.get_running_loop()), sent.append, failed=failures.append)
@@ -109,6 +109,7 @@ def test_nothing_is_sent_once_the_journal_has_failed() -> None:
         assert sent == []
         assert [type(failure) for failure in failures] == [JournalError]
         assert loop.failure is failures[0]
+        journal.close()
 
     run_virtual(run())
 

@@ -12,6 +12,7 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -29,7 +30,7 @@ MARKET_DATA_DELAY_NS = 100_000_000
 """Events without commands wait at most this long for the next commit."""
 
 MEMORY_ROWS = 1_000
-"""A journal in memory is committed when commands are, and else after so many rows."""
+"""A journal in memory is written in lots of so many rows."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -46,7 +47,7 @@ UNION ALL SELECT seq, t_ns, 'frame', 'StateFrame', payload FROM frames ORDER BY 
 
 RowKind = Literal["event", "command", "engine", "frame"]
 
-_stamp = struct.Struct("<qq").pack
+_link_head = struct.Struct("<qqII").pack
 _frame_encoder = msgspec.msgpack.Encoder()
 _frame_decoder = msgspec.msgpack.Decoder(StateFrame)
 
@@ -94,7 +95,8 @@ class Journal:
 
     def __init__(self, path: str | Path, meta: Mapping[str, Any]) -> None:
         self.path = str(path)
-        if self.path != ":memory:" and Path(self.path).exists():
+        self._in_memory = self.path == ":memory:"
+        if not self._in_memory and Path(self.path).exists():
             raise JournalError(f"{self.path} exists already; expected a new run folder (journals are kept)")
         self._seq = 0
         self._rows: list[tuple[int, int, str, str, bytes]] = []
@@ -107,7 +109,7 @@ class Journal:
         with self._writing():
             self._db = sqlite3.connect(self.path, isolation_level=None)
             # In memory there is nothing to recover, so no log either.
-            self._db.execute(f"PRAGMA journal_mode={'OFF' if self.path == ':memory:' else 'WAL'}")
+            self._db.execute(f"PRAGMA journal_mode={'OFF' if self._in_memory else 'WAL'}")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
             self._db.execute("BEGIN")
@@ -136,14 +138,19 @@ class Journal:
 
     def due(self, now_ns: int) -> bool:
         """Whether rows have waited long enough that they should be committed without commands."""
-        if self.path == ":memory:":
-            # Nothing survives this process anyway.
-            return len(self._rows) >= MEMORY_ROWS
         waiting = bool(self._rows or self._frames)
         return waiting and not 0 <= now_ns - self._oldest_ns < MARKET_DATA_DELAY_NS
 
     def commit(self) -> None:
-        """Make everything added so far durable, in one transaction."""
+        """Make everything added so far durable, in one transaction.
+
+        In memory, where nothing outlives the process, rows are written in larger lots.
+        """
+        if self._in_memory and len(self._rows) < MEMORY_ROWS:
+            return
+        self._flush()
+
+    def _flush(self) -> None:
         if not self._rows and not self._frames:
             return
         with self._writing():
@@ -162,7 +169,8 @@ class Journal:
         return self._chain.copy().hexdigest()
 
     def read(self) -> list[JournalRow]:
-        """Everything committed so far; the way to read a journal in memory."""
+        """Everything added so far; the way to read a journal in memory."""
+        self._flush()
         with self._writing():
             return list(_rows(self._db))
 
@@ -170,7 +178,7 @@ class Journal:
         """Commit and close; the file then stands alone, without its write-ahead log."""
         try:
             if self._failure is None:
-                self.commit()
+                self._flush()
                 with self._writing():
                     self._db.execute("PRAGMA journal_mode=DELETE")
         finally:
@@ -179,9 +187,9 @@ class Journal:
     def _add(self, t_ns: int, kind: str, record: Event | Command) -> None:
         if not self._rows and not self._frames:
             self._oldest_ns = t_ns
-        tag = type(record).__name__
+        tag, label = _label(kind, type(record))
         payload = encode(record)
-        self._link(t_ns, f"{kind} {tag}".encode(), payload)
+        self._link(t_ns, label, payload)
         self._rows.append((self._seq, t_ns, kind, tag, payload))
 
     def _link(self, t_ns: int, label: bytes, payload: bytes) -> None:
@@ -242,6 +250,11 @@ def read_meta(path: str | Path) -> dict[str, Any]:
         return {key: json.loads(value) for key, value in _meta(db).items()}
 
 
+@cache
+def _label(kind: str, record: type) -> tuple[str, bytes]:
+    return record.__name__, f"{kind} {record.__name__}".encode()
+
+
 def _genesis(texts: Mapping[str, str]) -> hashlib._Hash:
     chain = hashlib.sha256(b"workbench journal %d" % FORMAT)
     for key, value in sorted(texts.items()):
@@ -251,7 +264,7 @@ def _genesis(texts: Mapping[str, str]) -> hashlib._Hash:
 
 def _link_bytes(seq: int, t_ns: int, label: bytes, payload: bytes) -> bytes:
     # Lengths are part of the link, so that no two different rows have the same bytes.
-    return b"%b%d %d %b%b" % (_stamp(seq, t_ns), len(label), len(payload), label, payload)
+    return _link_head(seq, t_ns, len(label), len(payload)) + label + payload
 
 
 def _rows(db: sqlite3.Connection) -> Iterator[JournalRow]:
