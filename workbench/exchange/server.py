@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from workbench.exchange.venue import SimulatedExchange
 
 __all__ = ["main", "run", "serve"]
 
+GOODBYE_S = 2.0
 MAX_QUEUED = 2_000
 """Frames that may wait for a slow reader before its connection is ended with code 1007."""
 
@@ -38,7 +40,6 @@ _SLOW = msgspec.json.encode(
 class _Server:
     def __init__(self, exchange: SimulatedExchange) -> None:
         self.exchange = exchange
-        self.sockets: set[web.WebSocketResponse] = set()
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path in (MAIN_PATH, BOOK_PATH):
@@ -52,9 +53,16 @@ class _Server:
     async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
-        self.sockets.add(socket)
         outbox = _Outbox()
         stream = self.exchange.open_stream(request.path, outbox.put, outbox.close)
+
+        def cut_off() -> None:
+            stream.close()
+            # The goodbye needs a reader; without one the connection is dropped.
+            if request.transport is not None:
+                asyncio.get_running_loop().call_later(GOODBYE_S, request.transport.abort)
+
+        outbox.on_overflow = cut_off
         writer = asyncio.create_task(outbox.write_to(socket))
         try:
             async for message in socket:
@@ -62,9 +70,8 @@ class _Server:
                     stream.on_frame(message.data.encode())
         finally:
             stream.close()
-            self.sockets.discard(socket)
-            outbox.close("client left")
-            await writer
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
         return socket
 
 
@@ -79,6 +86,7 @@ class _Outbox:
         self._frames: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._ending = False
+        self.on_overflow: Callable[[], None] | None = None
 
     def put(self, frame: bytes) -> None:
         if self._ending:
@@ -87,6 +95,8 @@ class _Outbox:
             self._frames.clear()
             self._frames.append(_SLOW)
             self._ending = True
+            if self.on_overflow is not None:
+                self.on_overflow()
         else:
             self._frames.append(frame)
         self._ready.set()
@@ -162,7 +172,16 @@ def _alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to notice; only Linux tells."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 async def _outlive_pipe(fd: int, linger_s: float) -> None:
