@@ -153,6 +153,17 @@ def test_changes_that_come_together_reach_the_engine_as_one_update(session: Any,
     on_a_loop(test)
 
 
+def test_the_crumbs_of_a_sliders_steps_do_not_reach_the_engine(session: Any, until: Until) -> None:
+    async def test() -> None:
+        session.step(1)
+        desk = Desk(session)
+        desk.controls.spread.value = 24.000000000000004
+        await until(lambda: bool(session.calls))
+        assert session.calls == [("update", {"spread_bps": 24.0})]
+
+    on_a_loop(test)
+
+
 def test_a_refused_value_is_explained_and_the_screen_shows_what_is_in_force(session: Any, until: Until) -> None:
     async def test() -> None:
         session.step(1)

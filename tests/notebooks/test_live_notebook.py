@@ -1,6 +1,6 @@
 """live.ipynb as a person uses it: in JupyterLab, with a mouse, and the truth asked of engine and venue.
 
-`WORKBENCH_SCREENSHOT=docs/desk.png python -m pytest tests/notebooks -k moves` writes the picture of the README.
+`WORKBENCH_SCREENSHOT=docs/desk.png python -m pytest tests/notebooks -k charts_move` writes the picture of the README.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def test_the_spread_slider_reaches_the_engine(desk: tuple[Any, Path], wait_until
         shown = float(page.locator(".widget-slider .widget-readout").first.inner_text())
         return shown > before and bool(engine_status(folder).frame.config["spread_bps"] == shown)
 
-    wait_until(in_force, 20, "the spread of the slider in the engine")
+    assert wait_until(in_force, 20, "the spread of the slider in the engine")
 
 
 def test_a_zoom_survives_new_frames(desk: tuple[Any, Path]) -> None:

@@ -82,6 +82,7 @@ class Controls:
         self._build_buttons()
         self._build_settings(config)
         self.message = widgets.HTML(layout=widgets.Layout(min_height="28px"))
+        self.say("Changes take effect as soon as they are made. KILL acts on one click; Re-arm and Stop ask once more.")
         self.window = widgets.ToggleButtons(options=WINDOWS, value=300.0, style={"button_width": "72px"})
         self.view = widgets.VBox(
             [
@@ -116,10 +117,6 @@ class Controls:
                     control.value = value
         finally:
             self._showing = False
-
-    def values(self) -> dict[str, float]:
-        """The settings as they are on the screen."""
-        return {name: control.value for name, control in self.settings.items()}
 
     def say(self, text: str, tone: str = "") -> None:
         """One line under the controls: what was done or why not (tones: "good", "alert", "")."""
@@ -182,7 +179,8 @@ class Controls:
 
     def _changed(self, name: str, value: float) -> None:
         if not self._showing:
-            self._change(name, value)
+            # A slider adds up its steps in floats: 24.000000000000004 bps is nobody's wish.
+            self._change(name, round(value, 6))
 
     def _pause_or_resume(self) -> None:
         self._act("resume" if self._paused else "pause")

@@ -27,6 +27,8 @@ TONES = {
     "stopped": "quiet",
 }
 
+_SMALL = {"size": 11, "color": COLOURS["quiet"]}
+
 POINTS = 900
 """Largest number of points in a live line: about the pixels of a panel."""
 
@@ -181,21 +183,14 @@ def _layout() -> dict[str, Any]:
             _title("Price, own quotes and fills", 1.0),
             _title("Inventory, contracts", 0.445),
             _title("PnL parts", 0.225),
+            {**_title("UTC", 0), "xanchor": "right", "yanchor": "top", "xshift": -8, "yshift": -4, "font": _SMALL},
         ],
     }
 
 
 def _legend(y: float) -> dict[str, Any]:
-    font = {"size": 11, "color": COLOURS["quiet"]}
-    return {
-        "orientation": "h",
-        "traceorder": "normal",
-        "x": 1,
-        "xanchor": "right",
-        "y": y,
-        "yanchor": "bottom",
-        "font": font,
-    }
+    place = {"x": 1, "xanchor": "right", "y": y, "yanchor": "bottom"}
+    return {"orientation": "h", "traceorder": "normal", "font": _SMALL, **place}
 
 
 def _title(text: str, y: float) -> dict[str, Any]:
