@@ -164,14 +164,14 @@ def test_a_small_market_is_known_whole_and_never_thin() -> None:
     assert not sync.wants_snapshot
 
 
-@pytest.mark.parametrize("price", ["77054.55", "a", "1e999999"])
+@pytest.mark.parametrize("price", ["77054.55", "a", "1e999999", "", ".", "NaN", "Infinity"])
 def test_a_price_that_is_no_multiple_of_the_tick_loses_the_book(price: str) -> None:
     sync = synced()
     data = message("delta", 11)
     data.bids = [(price, 1)]
     event = sync.on_data(data, T)
     assert isinstance(event, BookLost)
-    assert price in event.reason
+    assert repr(price) in event.reason or price in event.reason
 
 
 def test_an_emptied_side_is_no_crossed_book() -> None:
@@ -216,6 +216,21 @@ def test_the_tick_table_is_exact_for_text_and_numbers() -> None:
     ]
     with pytest.raises(ValueError, match="not a multiple"):
         _ = ticks["0.15"]
+
+
+@given(
+    st.integers(1, 10**9), st.sampled_from(["0.1", "0.25", "0.5", "1", "5", "10", "0.00001", "2.5"]), st.integers(0, 3)
+)
+def test_any_multiple_of_any_tick_is_read_back_exactly(ticks: int, tick: str, zeros: int) -> None:
+    price = format(ticks * Decimal(tick), "f")
+    padded = price + ("." if "." not in price else "") + "0" * zeros
+    assert TickTable(Decimal(tick))[padded] == TickTable(Decimal(tick))[price] == ticks
+
+
+@pytest.mark.parametrize(("tick", "price"), [("0.25", "1.1"), ("5", "7"), ("10", "15"), ("0.1", "1.05"), ("1", "0.5")])
+def test_a_price_between_two_ticks_is_refused_whatever_the_tick(tick: str, price: str) -> None:
+    with pytest.raises(ValueError, match=f"{price} is not a multiple of the tick {tick}"):
+        _ = TickTable(Decimal(tick))[price]
 
 
 @st.composite

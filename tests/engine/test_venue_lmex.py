@@ -730,6 +730,16 @@ def test_a_venue_that_does_not_answer_leaves_the_number_unknown_by_the_deadline(
     at_the_desk(script, [LoseRequest("DELETE", ORDER, times=1000)])
 
 
+def test_one_request_that_hangs_does_not_use_up_the_time() -> None:
+    async def script(desk: Desk) -> None:
+        desk.place("a1")
+        await asyncio.sleep(0.1)
+        assert await desk.venue.cancel_all_and_verify(5) == 0
+        assert not desk.account.open_orders
+
+    at_the_desk(script, [LoseRequest("DELETE", ORDER), LoseRequest("GET", "open_orders")])
+
+
 def test_it_is_verified_even_after_errors_in_between() -> None:
     async def script(desk: Desk) -> None:
         desk.place("a1")

@@ -40,18 +40,35 @@ class TickTable(dict[str | float, int]):
     def __init__(self, tick_size: Decimal) -> None:
         super().__init__()
         self.tick_size = tick_size
+        exponent = tick_size.as_tuple().exponent
+        assert isinstance(exponent, int)
+        self._decimals = max(0, -exponent)
+        self._step = int(tick_size.scaleb(self._decimals))
 
     def __missing__(self, price: str | float) -> int:
+        if len(self) >= _CACHE_LIMIT:
+            self.clear()
+        ticks = self[price] = self._ticks(str(price))
+        return ticks
+
+    def _ticks(self, price: str) -> int:
+        # The usual text, with no more decimals than the tick has, needs only integers.
+        whole, _, fraction = price.partition(".")
+        digits = whole + fraction.ljust(self._decimals, "0")
+        if whole and len(fraction) <= self._decimals and digits.isascii() and digits.isdigit():
+            ticks, rest = divmod(int(digits), self._step)
+            if rest == 0:
+                return ticks
+        return self._ticks_of_any_number(price)
+
+    def _ticks_of_any_number(self, price: str) -> int:
         try:
-            ticks = Decimal(str(price)) / self.tick_size
+            ticks = Decimal(price) / self.tick_size
             whole = int(ticks)
         except ArithmeticError:
             raise ValueError(f"price {price!r} is not a price; expected a multiple of {self.tick_size}") from None
         if whole != ticks:
             raise ValueError(f"price {price} is not a multiple of the tick {self.tick_size}")
-        if len(self) >= _CACHE_LIMIT:
-            self.clear()
-        self[price] = whole
         return whole
 
 

@@ -52,6 +52,7 @@ BOOK_CHECK_DEPTH = 5
 
 EIGHT_HOURS_MIN = 480
 VERIFY_PAUSE_S = 0.25
+ATTEMPT_S = 2.0
 DOUBT_S = 2.0
 OrderCommand = Place | Cancel | Amend | Query
 _FIRST_TO_LAST: dict[type, int] = {CancelAll: 0, Cancel: 1, Amend: 2, ArmDeadMan: 3, Place: 4, Query: 5, Reconcile: 6}
@@ -340,15 +341,14 @@ class LmexVenue:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + deadline_s
         left: int | None = None
-        trouble = "no answer in time"
         while True:
             settled = not self._in_flight and not self._batch and loop.time() >= self._doubt_until_s
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(min(deadline, loop.time() + ATTEMPT_S)):
                     await self._cancel_everything()
                     left = len(await self._client.open_orders(self._symbol, lane="cancel"))
             except TimeoutError:
-                break
+                left, trouble = None, "no answer in time"
             except VenueError as error:
                 left, trouble = None, str(error)
             else:
