@@ -52,8 +52,10 @@ class StubVenue:
 
     def __init__(self, left: int | None) -> None:
         self._left = left
+        self.asked = 0
 
     async def cancel_all_and_verify(self, deadline_s: float) -> int:
+        self.asked += 1
         if self._left is None:
             raise VenueError("no answer")
         return self._left
@@ -66,4 +68,6 @@ def test_nothing_starts_on_top_of_orders_that_stay_open(left: int | None, said: 
 
 
 def test_an_empty_market_is_clear() -> None:
-    asyncio.run(clear_account(StubVenue(0), 1.0))  # type: ignore[arg-type]
+    venue = StubVenue(0)
+    asyncio.run(clear_account(venue, 1.0))  # type: ignore[arg-type]
+    assert venue.asked == 1

@@ -92,7 +92,9 @@ def test_a_killed_engine_leaves_no_lease_behind(tmp_path: Path) -> None:
         "lease = Lease(Path(sys.argv[1]), 'x'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "engine.lock")], check=False, env=os.environ.copy())
+    killed = (tmp_path / "engine.lock").read_text()
     Lease(tmp_path / "engine.lock", "x").release()
+    assert (tmp_path / "engine.lock").read_text() == f"{os.getpid()}\n" != killed
 
 
 def test_the_lock_of_an_account_tells_nothing_about_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def spawn_engine(run_dir: Path, spec: EngineSpec, *, owner_lifeline: bool) -> tu
     try:
         spec = msgspec.structs.replace(spec, ready_fd=ready_in, lifeline_fd=lifeline_out)
         write_struct(run_dir / SPEC_FILE, spec)
-        with (run_dir / LOG_FILE).open("ab") as log:
+        with _opened_log(run_dir) as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "workbench.engine", "--spec", str(run_dir / SPEC_FILE)],
                 stdin=subprocess.DEVNULL,
@@ -131,7 +131,7 @@ def spawn_exchange(run_dir: Path, *, seed: int, preset: str, dead_man_s: float) 
     """Start the simulated LMEX for this process's run; it outlives this process by long enough to look at it."""
     linger = f"{dead_man_s + LINGER_S:g}"
     arguments = ["--port", "0", "--seed", str(seed), "--preset", preset, "--linger", linger]
-    with (run_dir / LOG_FILE).open("ab") as log:
+    with _opened_log(run_dir) as log:
         return subprocess.Popen(
             [sys.executable, "-m", "workbench.exchange", *arguments, "--watch-pid", str(os.getpid())],
             stdin=subprocess.DEVNULL,
@@ -195,6 +195,10 @@ async def _read_line(pipe: IO[bytes]) -> str:
         return (await reader.readline()).decode(errors="replace").strip()
     finally:
         transport.close()
+
+
+def _opened_log(run_dir: Path) -> IO[bytes]:
+    return os.fdopen(os.open(run_dir / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def _last_line(log: Path) -> str:
