@@ -183,7 +183,15 @@ def _layout() -> dict[str, Any]:
             _title("Price, own quotes and fills", 1.0),
             _title("Inventory, contracts", 0.445),
             _title("PnL parts", 0.225),
-            {**_title("UTC", 0), "xanchor": "right", "yanchor": "top", "xshift": -8, "yshift": -4, "font": _SMALL},
+            {
+                **_title("UTC", 0),
+                "text": "UTC",
+                "xanchor": "right",
+                "yanchor": "top",
+                "xshift": -8,
+                "yshift": -4,
+                "font": _SMALL,
+            },
         ],
     }
 
