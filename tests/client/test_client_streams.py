@@ -350,6 +350,58 @@ def test_without_an_acknowledgement_the_bare_topic_is_tried() -> None:
     assert [args for _, op, args in venue.stream.told] == [[BOOK], ["update:BTC-PERP"]]
 
 
+def test_a_book_that_no_topic_serves_is_tried_on_a_new_connection() -> None:
+    venue = ScriptedVenue()
+    venue.serves = lambda topic: False
+
+    async def script(stream: BookStream, events: list[Event]) -> None:
+        await asyncio.sleep(3)
+        venue.serves = lambda topic: True
+        await asyncio.sleep(10)
+        assert stream.up
+
+    events = play(book, venue, script)
+    assert "no book topic was accepted" in states(events)[0][1]
+
+
+@pytest.mark.parametrize("trouble", ["no snapshot", "no acknowledgement", "refused"])
+def test_a_resubscription_that_brings_no_book_is_repeated(trouble: str) -> None:
+    venue = ScriptedVenue()
+    venue.subscribed = lambda stream, topics: stream.say(snapshot(10))
+
+    async def script(stream: BookStream, events: list[Event]) -> None:
+        await asyncio.sleep(1)
+        if trouble == "no snapshot":
+            venue.subscribed = lambda stream, topics: None
+        elif trouble == "no acknowledgement":
+            venue.acknowledges = False
+        else:
+            venue.serves = lambda topic: False
+        venue.stream.say(delta(13, 12))
+        await asyncio.sleep(0.5)
+        venue.subscribed = lambda stream, topics: stream.say(snapshot(20))
+        venue.acknowledges = True
+        venue.serves = lambda topic: True
+        await asyncio.sleep(8)
+        assert (stream.sync.valid, stream.resubscriptions, stream.connections) == (True, 2, 1)
+
+    play(book, venue, script)
+
+
+def test_a_calm_half_minute_makes_the_next_resubscription_immediate_again() -> None:
+    venue = ScriptedVenue()
+    venue.subscribed = lambda stream, topics: stream.say(snapshot(10))
+
+    async def script(stream: BookStream, events: list[Event]) -> None:
+        for _ in range(6):
+            await asyncio.sleep(40)
+            venue.stream.say(delta(13, 12))
+        await asyncio.sleep(1)
+        assert (stream.sync.valid, stream.resubscriptions, stream.connections) == (True, 6, 1)
+
+    play(book, venue, script)
+
+
 def test_an_error_for_the_topic_counts_as_a_refusal() -> None:
     venue = ScriptedVenue()
     venue.acknowledges = False
@@ -615,6 +667,22 @@ def test_older_versions_of_the_order_topic_are_fallen_back_to(served: str, sampl
     events = play(private, venue, script)
     (report,) = [event for event in events if isinstance(event, OrderReport)]
     assert (report.client_id, report.status, report.total_filled, report.size) == ("mmB0001", "open", 400, 1000)
+
+
+def test_the_older_fills_topic_is_fallen_back_to_and_remembered() -> None:
+    venue = ScriptedVenue()
+    venue.serves = lambda topic: topic in ("notificationApiV4", "fills")
+
+    async def script(stream: PrivateStream, events: list[Event]) -> None:
+        await asyncio.sleep(20)
+        venue.stream.closed("bye")
+        await asyncio.sleep(3)
+        assert stream.up
+
+    play(private, venue, script)
+    first, second = ([args for _, op, args in stream.told if op == "subscribe"] for stream in venue.streams)
+    assert first == [["notificationApiV4", "fillsV2"], ["fills"]]
+    assert second == [["notificationApiV4", "fills"]]
 
 
 def test_without_any_order_topic_the_stream_does_not_count_as_up() -> None:

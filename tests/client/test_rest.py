@@ -456,6 +456,30 @@ def test_a_rate_limit_silences_the_client_for_as_long_as_the_venue_asks(
     assert [method for method, *_ in recorder.requests] == ["DELETE", "DELETE"]
 
 
+def test_an_order_that_the_venue_does_not_know_is_not_found_even_inside_http_200(recorder: RecordingTransport) -> None:
+    recorder.answer(f"GET {ORDER}", b'{"status":16,"clOrderID":"a"}')
+    with pytest.raises(OrderNotFound, match="status 16"):
+        run(recorder, lambda client: client.order(client_id="a"))
+
+
+def test_replies_without_what_was_asked_for_are_refused(recorder: RecordingTransport) -> None:
+    recorder.answer(f"GET {BASE}/price", b"[]")
+    recorder.answer(f"GET {BASE}/user/wallet", b"[]")
+    with pytest.raises(VenueError, match="BTC-PERP is not in the reply"):
+        run(recorder, lambda client: client.price("BTC-PERP"))
+    with pytest.raises(Rejected, match="CROSS@"):
+        run(recorder, lambda client: client.wallet())
+
+
+@pytest.mark.parametrize("symbol", ["", "BTC", 'BTC-"PERP', "btc-perp", "BTC-PERP&x=1"])
+def test_symbols_that_would_break_out_of_a_request_are_not_sent(symbol: str, recorder: RecordingTransport) -> None:
+    with pytest.raises(VenueError, match="expected something like BTC-PERP"):
+        run(recorder, lambda client: client.cancel_all(symbol))
+    with pytest.raises(VenueError, match="expected something like BTC-PERP"):
+        run(recorder, lambda client: client.place_request(PlaceRequest(symbol=symbol, side="BUY", size=1)))
+    assert recorder.requests == []
+
+
 def test_errors_never_carry_the_secret(recorder: RecordingTransport) -> None:
     recorder.answer(f"POST {ORDER}", TransportError("no answer"))
     with pytest.raises(UnknownOutcome) as caught:

@@ -462,6 +462,7 @@ LIMITED = b'{"status":429,"errorCode":303,"message":"Rate limit exceeded","extra
         (200, b'[{"status":15,"clOrderID":"a1","message":""}]', "unknown"),
         (200, b'[{"status":88,"clOrderID":"a1"}]', "unknown"),
         (200, b'[{"status":424242,"clOrderID":"a1"}]', "unknown"),
+        (200, b'[{"status":2,"clOrderID":"a1"}]', "open"),
         (200, b'[{"status":8,"clOrderID":"a1"}]', "rejected"),
         (429, LIMITED, "rejected"),
         (400, b'{"status":400,"errorCode":-2,"message":"Invalid request parameters"}', "rejected"),
@@ -518,6 +519,30 @@ def test_a_query_without_an_answer_proves_nothing(path: str) -> None:
         await asyncio.sleep(0.2)
 
     assert at_the_desk(script).reports("a1")[-1] == ("query", "unknown")
+
+
+def test_an_ioc_order_that_is_said_to_rest_has_to_be_asked_for() -> None:
+    async def script(desk: Desk) -> None:
+        desk.take("a1")
+        await asyncio.sleep(0.2)
+
+    body = b'[{"status":5,"clOrderID":"a1","totalFilledSize":4,"currentOrderSize":10}]'
+    desk = at_the_desk(script, [ReplyWith("POST", ORDER, status=200, body=body)])
+    assert desk.reports("a1") == [("place", "unknown")]
+    assert desk.of(OrderReport)[0].total_filled == 4
+
+
+def test_a_cancel_all_or_a_price_that_fails_stops_nothing() -> None:
+    async def script(desk: Desk) -> None:
+        desk.place("a1")
+        desk.venue.submit(CancelAll("test"))
+        await asyncio.sleep(5)
+        assert len(desk.account.open_orders) == 1
+
+    faults = [ReplyWith("DELETE", ORDER, status=500), ReplyWith("GET", "/price", status=500, times=2)]
+    desk = at_the_desk(script, faults)
+    assert desk.wire.seen == {"ReplyWith": 3}
+    assert len(desk.of(MarkPrice)) == 4
 
 
 # --- account ----------------------------------------------------------------------------------------------------------
