@@ -7,20 +7,20 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine
-from decimal import Decimal
 from typing import Any
 
 from workbench.client.limiter import RateLimiter, Unlimited
-from workbench.client.messages import Fees, MarketSummary
+from workbench.client.messages import MarketSummary
 from workbench.client.orders import query_state
 from workbench.client.rest import LmexClient
 from workbench.client.signing import Credentials
 from workbench.client.stream import Stream
 from workbench.client.streams import BookStream, PrivateStream, TradeStream
 from workbench.client.transport import Transport
-from workbench.clock import NS, Clock
+from workbench.clock import Clock
 from workbench.config import MarketMakerConfig
 from workbench.engine.venues.lmex_account import AccountReader
+from workbench.engine.venues.lmex_market import MarketPoll, instrument_of
 from workbench.engine.venues.lmex_orders import OrderRequests
 from workbench.errors import ConfigError, VenueError
 from workbench.events import (
@@ -31,7 +31,6 @@ from workbench.events import (
     Command,
     DeadManArmed,
     Event,
-    MarkPrice,
     OrderReport,
     OwnFill,
     Place,
@@ -44,13 +43,6 @@ __all__ = ["LmexVenue", "make_lmex_venue"]
 
 log = logging.getLogger(__name__)
 
-MARK_S = 1.0
-SUMMARY_EVERY = 60
-BOOK_CHECK_EVERY = 30
-BOOK_CHECK_DEPTH = 5
-"""Mark price polls: every second; every 60th reads the funding again, every 30th compares the book with REST."""
-
-EIGHT_HOURS_MIN = 480
 VERIFY_PAUSE_S = 0.25
 ATTEMPT_S = 2.0
 DOUBT_S = 2.0
@@ -136,8 +128,7 @@ class LmexVenue:
         self._instrument: Instrument | None = None
         self._orders: OrderRequests | None = None
         self._account: AccountReader | None = None
-        self._book: BookStream | None = None
-        self._funding = (Decimal(0), 0)
+        self._summary: MarketSummary | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._batch: list[Command] = []
         self._in_flight: dict[str, deque[OrderCommand]] = {}
@@ -175,8 +166,8 @@ class LmexVenue:
                 raise VenueError(
                     f"margin mode of {self._symbol} is {row.margin_mode}; expected CROSS: set it (set_leverage)"
                 )
-        instrument = _instrument(summary, fees)
-        self._funding = _funding_of(summary)
+        instrument = instrument_of(summary, fees)
+        self._summary = summary
         self._instrument = instrument
         self._orders = OrderRequests(self._client, instrument, self._clock, self._from_orders)
         self._account = AccountReader(self._client, instrument, self._clock, self._emit, self._fills_since_ns)
@@ -191,19 +182,20 @@ class LmexVenue:
         VenueError
             If the venue is not open yet or has no credentials.
         """
-        if self._instrument is None or self._client.signer is None:
+        if self._instrument is None or self._summary is None or self._client.signer is None:
             raise VenueError("the venue cannot stream yet; expected open() first, and a client with credentials")
         tick = self._instrument.tick_size
         common = (self._symbol, tick, self._clock)
-        self._book = BookStream(self._transport, *common, self._emit, self._rng)
+        book = BookStream(self._transport, *common, self._emit, self._rng)
         streams: list[Stream] = [
             PrivateStream(self._transport, self._client.signer, *common, self._from_private, self._rng),
-            self._book,
+            book,
             TradeStream(self._transport, *common, self._emit, self._rng),
         ]
         for stream in streams:
             self._spawn(stream.run(), f"{stream.name} stream")
-        self._spawn(self._poll(), "mark price poll")
+        poll = MarketPoll(self._client, self._summary, book, self._clock, self._emit)
+        self._spawn(poll.run(), "mark price poll")
 
     async def close(self) -> None:
         """End the streams and whatever is still in flight; closing twice is harmless."""
@@ -376,49 +368,3 @@ class LmexVenue:
         if isinstance(event, OwnFill) and self._account is not None:
             self._account.heard(event)
         self._emit(event)
-
-    async def _poll(self) -> None:
-        """The mark price every second; now and then the funding, and the book against REST (lmex-api 7.3 rule 8)."""
-        turn = 0
-        while True:
-            try:
-                await self._poll_once(turn)
-            except VenueError as error:
-                log.warning("mark price poll: %s", error)
-            turn += 1
-            await asyncio.sleep(MARK_S)
-
-    async def _poll_once(self, turn: int) -> None:
-        if turn and turn % SUMMARY_EVERY == 0:
-            summary = await self._client.instrument_summary(self._symbol)
-            self._funding = _funding_of(summary)
-        price = await self._client.price(self._symbol)
-        rate, time_ns = self._funding
-        self._emit(MarkPrice(self._clock.now_ns(), price.mark, price.index, rate, time_ns))
-        if turn and turn % BOOK_CHECK_EVERY == 0 and self._book is not None:
-            reply = await self._client.orderbook_l2(self._symbol, BOOK_CHECK_DEPTH)
-            sync = self._book.sync
-            self._book.check(sync.check(reply.bids, reply.asks, reply.timestamp, self._clock.now_ns()))
-
-
-def _funding_of(summary: MarketSummary) -> tuple[Decimal, int]:
-    return summary.funding_rate, (summary.funding_time or 0) * 1_000_000
-
-
-def _instrument(summary: MarketSummary, fees: Fees) -> Instrument:
-    return Instrument(
-        symbol=summary.symbol,
-        base=summary.base,
-        quote=summary.quote,
-        tick_size=summary.min_price_increment,
-        contract_size=summary.contract_size,
-        lot=summary.min_size_increment,
-        min_size=summary.min_order_size,
-        max_size=summary.max_order_size,
-        min_price=summary.min_valid_price,
-        maker_fee=fees.maker,
-        taker_fee=fees.taker,
-        active=summary.active,
-        perpetual=not summary.time_based,
-        funding_interval_ns=int((summary.funding_interval_minutes or EIGHT_HOURS_MIN) * 60 * NS),
-    )
