@@ -67,6 +67,15 @@ class TestProcess:
         output, _ = process.communicate(timeout=10)
         assert (process.returncode, output) == (0, "")
 
+    def test_a_port_that_is_taken_is_refused_in_one_line(self) -> None:
+        with venue_process() as url:
+            port = url.rsplit(":", 1)[1]
+            command = [sys.executable, "-m", "workbench.exchange", "--port", port]
+            second = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=20)
+        assert (second.returncode, second.stdout) == (2, "")
+        assert second.stderr.startswith(f"port is {port}: 127.0.0.1 cannot be listened on")
+        assert second.stderr.count("\n") == 1
+
     def test_the_tape_hash_is_that_of_any_other_venue_with_the_seed(self) -> None:
         with venue_process("--preset", "btc") as url:
             reply = get(f"{url}/sim/tape?seconds=30")

@@ -49,11 +49,14 @@ class BookFeed:
 
     def _changes(self, side: BookSide) -> list[str]:
         shown = self._shown[side.side]
-        texts = self.market.listing.price_texts
+        texts, levels = self.market.listing.price_texts, side.levels
         rows = []
         for price in side.touched:
-            level = side.levels.get(price)
-            size = level.shown if level is not None else 0
+            level = levels.get(price)
+            if level is None:
+                size = 0
+            else:
+                size = level.shown if level.orders else level.flow
             if size != shown.get(price, 0):
                 rows.append(f'["{texts[price]}","{size}"]')
                 if size:

@@ -98,11 +98,10 @@ class Level:
     def total(self) -> int:
         return self.flow + sum(order.remaining for order in self.orders)
 
-    def set_flow(self, size: int) -> None:
-        """The exogenous makers want `size` here. Newcomers queue last; who leaves is the last in the queue first."""
-        self.flow = size
+    def shorten_queues(self) -> None:
+        """After the depth was set anew: newcomers queue last, and who leaves was the last in the queue."""
         for order in self.orders:
-            order.ahead = min(order.ahead, size)
+            order.ahead = min(order.ahead, self.flow)
 
     def take_first(self, quantity: int) -> Execution:
         """Trade up to `quantity` with the first in the queue."""
@@ -161,10 +160,12 @@ class BookSide:
             if not size:
                 return
             level = self._level(price)
-        level.set_flow(size)
-        self.touched.add(price)
-        if not size:
+        level.flow = size
+        if level.orders:
+            level.shorten_queues()
+        elif not size:
             self._drop_if_empty(level)
+        self.touched.add(price)
 
     def add(self, order: Order) -> None:
         """Rest an order behind all that is at its price."""

@@ -18,6 +18,7 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from workbench.clock import Clock, SystemClock
+from workbench.errors import ConfigError
 from workbench.exchange.driving import drive
 from workbench.exchange.settings import PRESETS
 from workbench.exchange.streams import BOOK_PATH, MAIN_PATH
@@ -118,12 +119,23 @@ class _Outbox:
 
 
 async def serve(exchange: SimulatedExchange, *, host: str = "127.0.0.1", port: int = 0) -> tuple[web.ServerRunner, int]:
-    """Serve the exchange on a socket; returns the runner (to clean up) and the port."""
+    """Serve the exchange on a socket; returns the runner (to clean up) and the port.
+
+    Raises
+    ------
+    ConfigError
+        If the address cannot be listened on.
+    """
     server = _Server(exchange)
     runner = web.ServerRunner(web.Server(server.answer, access_log=None), shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, host, port, backlog=256)
-    await site.start()
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        reason = error.strerror or str(error)
+        raise ConfigError([f"port is {port}: {host} cannot be listened on ({reason}); take another, or 0"]) from None
     return runner, runner.addresses[0][1]
 
 

@@ -2,6 +2,9 @@
 
 It has no socket, no thread and no clock of its own. `handle` answers a request, `open_stream` opens a connection,
 `advance` lets simulated time pass. The HTTP server and the in-memory transport call the very same methods.
+
+Not simulated, and refused where it is asked for: trigger, OCO, peg and timed orders, hedge and isolated positions,
+transfers. There is no liquidation: orders need margin, but a position may lose more than the wallet holds.
 """
 
 from __future__ import annotations
