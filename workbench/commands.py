@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +15,10 @@ from rich.table import Table
 
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.headless.stopping import StopRequest
+
+if TYPE_CHECKING:
+    from workbench.headless.folder import RunFolder
+    from workbench.headless.summary import Summary
 
 __all__ = ["run_command"]
 
@@ -133,11 +137,11 @@ def status(context: typer.Context, folder: RunArgument) -> None:
     """Show how a session stands, with the line that says why it quotes or not; or how it ended."""
     context.obj.release()
     from workbench.headless.folder import open_folder
-    from workbench.headless.summary import read_summary
+    from workbench.headless.summary import last_word
 
     run_folder = open_folder(folder)
-    if run_folder.summary.exists():
-        _print_summary(read_summary(run_folder), run_folder.root)
+    if (summary := last_word(run_folder)) is not None:
+        _print_summary(summary, run_folder)
         return
     typer.echo(repr(_ask(run_folder.root, lambda session: session.status())))
 
@@ -196,7 +200,7 @@ def _session(
     from workbench.headless.runner import Plan, run_session
 
     summary = run_session(Plan(config, folder, seconds, seed, flatten), stop)
-    _print_summary(summary, folder.root)
+    _print_summary(summary, folder)
     raise typer.Exit(summary.exit_code)
 
 
@@ -210,7 +214,7 @@ def _ask(folder: Path, request: Callable[[Any], Any]) -> Any:
     return run_sync(asked(), timeout=60)
 
 
-def _print_summary(summary: Any, folder: Path) -> None:
+def _print_summary(summary: Summary, folder: RunFolder) -> None:
     table = Table(
         title=f"{summary.symbol} on {summary.venue}, {summary.ran_s:.1f} s, seed {summary.seed}", show_header=False
     )
@@ -233,7 +237,9 @@ def _print_summary(summary: Any, folder: Path) -> None:
         table.add_row(name, text)
     Console().print(table)
     typer.echo(summary.message)
-    typer.echo(f"Look at {folder / 'report.html'} and {folder / 'session.ipynb'}.")
+    pages = [str(page) for page in (folder.report, folder.notebook) if page.exists()]
+    if pages:
+        typer.echo(f"Look at {' and '.join(pages)}.")
 
 
 def _say(sentence: str) -> None:

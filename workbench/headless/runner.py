@@ -130,7 +130,7 @@ def _counted(plan: Plan, clock: Clock) -> PostMortem:
     """The numbers, from the engine's last word, else from the journal; without either nothing was sent."""
     folder = plan.folder
     if folder.outcome.exists():
-        return PostMortem(summary_of_outcome(read_struct(folder.outcome, Outcome), plan.config, plan.seconds), [])
+        return PostMortem(summary_of_outcome(read_struct(folder.outcome, Outcome), plan.seconds), [])
     nothing = summary_of_nothing(plan.config, folder, seconds=plan.seconds, seed=plan.seed)
     if not folder.journal.exists():
         return PostMortem(nothing, [])

@@ -19,6 +19,7 @@ from workbench.headless.folder import RunFolder
 __all__ = [
     "PnlParts",
     "Summary",
+    "last_word",
     "read_summary",
     "summary_of_nothing",
     "summary_of_outcome",
@@ -83,11 +84,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return self.pnl.total() == Decimal(self.equity_change)
 
 
-def summary_of_outcome(outcome: Outcome, config: MarketMakerConfig, seconds: float) -> Summary:
-    """The summary of a session whose engine lived to its end; `config` and `seconds` are what was asked for."""
-    names = set(Summary.__struct_fields__) - {"pnl", "seconds", "config_hash"}
+def summary_of_outcome(outcome: Outcome, seconds: float | None) -> Summary:
+    """The summary of a session whose engine lived to its end; `seconds` is what was asked for."""
+    names = set(Summary.__struct_fields__) - {"pnl", "seconds"}
     told = {name: getattr(outcome, name) for name in names if hasattr(outcome, name)}
-    return Summary(seconds=seconds, config_hash=config.digest(), pnl=PnlParts(**outcome.pnl), **told)
+    return Summary(seconds=outcome.ran_s if seconds is None else seconds, pnl=PnlParts(**outcome.pnl), **told)
 
 
 def summary_of_nothing(config: MarketMakerConfig, folder: RunFolder, *, seconds: float, seed: int) -> Summary:
@@ -112,6 +113,16 @@ def summary_of_nothing(config: MarketMakerConfig, folder: RunFolder, *, seconds:
 def write_summary(folder: RunFolder, summary: Summary) -> None:
     """Put `summary.json` into place, whole: nothing is written to the folder after it."""
     write_struct(folder.summary, summary)
+
+
+def last_word(folder: RunFolder) -> Summary | None:
+    """How a run ended: its summary, or what its engine said when the runner was killed; None while it runs."""
+    if folder.summary.exists():
+        return read_summary(folder)
+    if folder.outcome.exists():
+        outcome = read_struct(folder.outcome, Outcome)
+        return summary_of_outcome(outcome, outcome.seconds)
+    return None
 
 
 def read_summary(folder: RunFolder) -> Summary:
