@@ -364,8 +364,7 @@ def _ticks(price: Decimal, listing: Listing) -> int | None:
     instrument = listing.instrument
     if not price.is_finite() or price < instrument.min_price or price > _DEAR:
         return None
-    ticks = price / instrument.tick_size
-    return int(ticks) if ticks == ticks.to_integral_value() else None
+    return None if price % instrument.tick_size else int(price // instrument.tick_size)
 
 
 def _is_spam(size: int, ticks: int, listing: Listing) -> bool:

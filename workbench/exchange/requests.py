@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from workbench.exchange.refusals import invalid_parameters, symbol_missing, trad
 __all__ = ["Request"]
 
 MAX_COUNT = 500
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 T = TypeVar("T")
 
 
@@ -54,7 +56,7 @@ class Request:
         text = self.text(name)
         if not text:
             return None
-        if not text.lstrip("-").isdigit():
+        if not _INTEGER.fullmatch(text):
             raise invalid_parameters()
         return int(text)
 

@@ -88,7 +88,7 @@ ROUTES: MappingProxyType[tuple[str, str], Route] = MappingProxyType(
 GUIDE = "/v1/"
 
 _GUIDE_ROUTES = {
-    ("GET", "ticker", 1): _private(guide_dialect.ticker),
+    ("GET", "ticker", 1): _public(guide_dialect.ticker),
     ("GET", "positions", 1): _private(guide_dialect.position),
     ("POST", "orders", 0): _trading(guide_dialect.place),
     ("GET", "orders", 0): _private(guide_dialect.open_orders),

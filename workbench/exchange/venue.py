@@ -283,7 +283,7 @@ class SimulatedExchange:
 
     def _signed_by(self, route: Route, request: Request, key: str, nonce: str, sign: str) -> Account:
         account = self._accounts.get(key)
-        if account is not None:
+        if account is not None and nonce.isascii() and sign.isascii():
             if request.path.startswith(GUIDE):
                 expected = guide_signature(account.secret, nonce, request.method, request.path, request.body)
             else:
@@ -349,7 +349,7 @@ class SimulatedExchange:
     def authenticate_stream(self, key: str, nonce: str, sign: str) -> Account | None:
         """The account that signed a stream's log-in; None if nobody did."""
         account = self._accounts.get(key)
-        if account is None:
+        if account is None or not (nonce.isascii() and sign.isascii()):
             return None
         expected = signature(account.secret, MAIN_PATH, nonce, b"")
         fits = hmac.compare_digest(expected.encode(), sign.encode())
