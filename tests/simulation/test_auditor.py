@@ -73,7 +73,7 @@ def test_orders_after_a_kill_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def kill(world: SimulatedWorld) -> None:
         await asyncio.sleep(6)
-        await world.engine.handle("kill", {})
+        await world.ask("kill", {})
 
     instead(monkeypatch, MarketMaker, "_on_control", deaf)
     assert "after the kill" in found(script=kill)

@@ -32,11 +32,11 @@ def test_the_tape_is_the_seeds_alone_whatever_is_quoted() -> None:
 def test_the_journal_alone_gives_the_same_commands_number_for_number(model: str) -> None:
     async def people(world: SimulatedWorld) -> None:
         await asyncio.sleep(5)
-        await world.engine.handle("update", {"spread_bps": 14, "order_size": 8})
+        await world.ask("update", {"spread_bps": 14, "order_size": 8})
         await asyncio.sleep(3)
-        await world.engine.handle("pause", {})
+        await world.ask("pause", {})
         await asyncio.sleep(1)
-        await world.engine.handle("resume", {})
+        await world.ask("resume", {})
 
     result = simulate({"quoting": {"model": model}}, seed=9, seconds=20, script=people)
     replay = result.replay()

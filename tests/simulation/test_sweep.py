@@ -47,7 +47,7 @@ def mix(seed: int) -> list[Fault]:
 async def people(world: SimulatedWorld) -> None:
     """Somebody presses buttons at random."""
     rng = random.Random(world.engine.spec.seed)
-    ask = world.engine.handle
+    ask = world.ask
     for _ in range(rng.randrange(4)):
         await asyncio.sleep(rng.uniform(3, 15))
         what = rng.choice(["pause", "update", "kill", "flatten"])

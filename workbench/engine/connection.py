@@ -7,6 +7,7 @@ import itertools
 import os
 from collections import deque
 from contextlib import suppress
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import msgspec
@@ -62,7 +63,8 @@ class EngineConnection:
         """The frames after a number, oldest first; a snapshot that any thread may take."""
         while True:
             try:
-                return [frame for frame in self._frames if frame.seq > since_seq]
+                newer = takewhile(lambda frame: frame.seq > since_seq, reversed(self._frames))
+                return list(newer)[::-1]
             except RuntimeError:
                 # The background thread added a frame meanwhile.
                 continue

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -21,12 +20,11 @@ from workbench.engine.outcome import Outcome, outcome_of, stop_report
 from workbench.engine.preflight import check_venue_allowed, clear_account, contract_sizes
 from workbench.engine.protocol import EngineSpec
 from workbench.engine.provenance import code_hash, versions
-from workbench.engine.status import SessionStatus, StopReport
-from workbench.errors import ConfigError, JournalError, SessionError, VenueError
+from workbench.engine.status import StopReport
+from workbench.errors import JournalError, SessionError, VenueError
 from workbench.events import (
     BookSnapshot,
     Command,
-    Configure,
     Control,
     Event,
     MarkPrice,
@@ -50,6 +48,7 @@ CANCEL_S = 10.0
 """How long the venue may take to list nothing."""
 
 RECONCILE_S = 5.0
+RECONCILE_TRIES = 3
 FLATTEN_S = 20.0
 
 EXIT_CODES = {
@@ -62,11 +61,8 @@ EXIT_CODES = {
 }
 """Exit code by what ended the session; 3 replaces 0 when a limit had stopped it, 5 goes before all."""
 
-_NOT_WHILE_RUNNING = ("symbol", "venue", "size_unit")
-
 _log = logging.getLogger(__name__)
 
-Action = Literal["pause", "resume", "flatten", "kill", "rearm", "stop"]
 StoppedBy = Literal["request", "seconds", "SIGINT", "SIGTERM", "owner", "failure"]
 
 
@@ -98,8 +94,6 @@ class Engine:
         Least time between two frames.
     audit : callable, optional
         Called with the core, each event and its commands; raising ends the session as a failure.
-    venue_url : str
-        Where the venue is, for people.
     """
 
     def __init__(
@@ -113,18 +107,16 @@ class Engine:
         publish: Callable[[bytes], None] | None = None,
         frame_ns: int = TIMER_NS,
         audit: Callable[[MarketMaker, Event, Sequence[Command]], None] | None = None,
-        venue_url: str = "",
     ) -> None:
         self.spec = spec
         self.config = config
         self.history = FrameHistory()
         self.instrument: Instrument | None = None
-        self._clock = clock
+        self.clock = clock
         self._journal_path = journal_path
         self._publish = publish
         self._frame_ns = frame_ns
         self._audit = audit
-        self._venue_url = venue_url
         self._venue: Venue = make_venue(self._emit)
         self._loop: TradingLoop | None = None
         self._early: list[Event] = []
@@ -132,7 +124,7 @@ class Engine:
         self._reconciled: ReconcileDone | None = None
         self._venue_position: int | None = None
         self._end: asyncio.Future[EndRequest] = asyncio.get_running_loop().create_future()
-        self._ended: asyncio.Future[StopReport] = asyncio.get_running_loop().create_future()
+        self.ended: asyncio.Future[StopReport] = asyncio.get_running_loop().create_future()
         self.report: StopReport | None = None
         self._started_ns = 0
         self._ended_ns = 0
@@ -157,20 +149,20 @@ class Engine:
             self._price = await self._first_price()
             self._begin(self.instrument, self._price)
             if not await self.loop.wait_until(lambda: bool(self.loop.first_book_ns), READY_S):
-                raise SessionError(
+                raise self.loop.failure or SessionError(
                     f"no valid book of {self.config.symbol} within {READY_S:g} s; expected one: is the venue up?"
                 )
         except BaseException:
-            await self._abandon()
+            await self.abandon()
             raise
-        self._started_ns = self._clock.monotonic_ns()
+        self._started_ns = self.clock.monotonic_ns()
         _log.info("ready: %s on %s, run %s", self.config.symbol, self.config.venue.name, self.spec.run_id)
 
     async def _first_price(self) -> Decimal:
         """The mark price if the venue tells it first, else the mid of the first book; events wait meanwhile."""
         assert self.instrument is not None
-        deadline = self._clock.monotonic_ns() + round(READY_S * NS)
-        while self._clock.monotonic_ns() < deadline:
+        deadline = self.clock.monotonic_ns() + round(READY_S * NS)
+        while self.clock.monotonic_ns() < deadline:
             for event in self._early:
                 if isinstance(event, MarkPrice):
                     return event.mark
@@ -183,15 +175,14 @@ class Engine:
 
     def _begin(self, instrument: Instrument, price: Decimal) -> None:
         sizes = contract_sizes(self.config, instrument, price)
-        run_tag = self.spec.run_id[-8:]
         self.journal = Journal(
             self._journal_path,
             {
                 "run_id": self.spec.run_id,
-                "run_tag": run_tag,
+                "run_tag": self.spec.run_id[-8:],
                 "seed": self.spec.seed,
                 "seconds": self.spec.seconds,
-                "started_ns": self._clock.now_ns(),
+                "started_ns": self.clock.now_ns(),
                 "config": self.config.model_dump(mode="json", exclude_unset=True),
                 "config_hash": self.config.digest(),
                 "instrument": msgspec.to_builtins(instrument),
@@ -201,12 +192,12 @@ class Engine:
                 "versions": versions(),
             },
         )
-        self.maker = MarketMaker(instrument, self.config, price, run_tag)
+        self.maker = self.make_maker(self.config)
         audit = self._audit
         self._loop = TradingLoop(
             self.maker,
             self.journal,
-            self._clock,
+            self.clock,
             self._venue.submit,
             self._frame,
             frame_ns=self._frame_ns,
@@ -218,16 +209,21 @@ class Engine:
         self._early.clear()
         self._loop.start()
 
-    async def _abandon(self) -> None:
-        """Leave nothing behind of a start that did not succeed."""
+    def make_maker(self, config: MarketMakerConfig) -> MarketMaker:
+        """A fresh core of this run. Raises `ConfigError` when the configuration does not fit the market."""
+        assert self.instrument is not None
+        assert self._price is not None
+        return MarketMaker(self.instrument, config, self._price, self.spec.run_id[-8:])
+
+    async def abandon(self) -> bool:
+        """Leave nothing behind when the orderly way is closed; whether no order can be open at the venue."""
+        clean = True
         if self._loop is not None:
-            try:
-                await self._venue.cancel_all_and_verify(CANCEL_S)
-            except VenueError:
-                _log.exception("after a failed start it cannot be known whether orders are open")
+            clean = await self.cancel_all() == 0
             self._loop.stop()
-            self.journal.close()
+            self._close_journal()
         await self._venue.close()
+        return clean
 
     @property
     def loop(self) -> TradingLoop:
@@ -257,83 +253,6 @@ class Engine:
         _log.error("trading ends: %s", error, exc_info=error)
         self.end("failure")
 
-    # --- what people ask for ----------------------------------------------------------------------------------------
-
-    async def handle(self, verb: str, args: dict[str, Any]) -> Any:
-        """Do what a notebook asks: the control socket's handler, and virtual time's."""
-        match verb:
-            case "status":
-                return self.status()
-            case "frames":
-                return self.history.since(int(args.get("since_seq", 0)))
-            case "update":
-                return await self.update(args)
-            case "kill":
-                return await self.kill(str(args.get("reason", "")))
-            case "stop":
-                self.end("request", flatten=bool(args.get("flatten", False)))
-                return await asyncio.shield(self._ended)
-            case "pause" | "resume" | "rearm" | "flatten":
-                return await self.control(verb, str(args.get("reason", "")))
-        raise SessionError(f"request {verb!r} is not known; expected status, frames, update, pause, resume, ...")
-
-    async def control(self, action: Action, reason: str = "") -> SessionStatus:
-        """Pause, resume, flatten or rearm; returns when the core has taken it (flatten: when flat, or after 20 s)."""
-        self.loop.emit(Control(self._clock.now_ns(), action, reason))
-        await self.loop.consumed()
-        if action == "flatten":
-            await self.loop.wait_until(lambda: self.maker.position == 0, FLATTEN_S)
-        return self.status()
-
-    async def update(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change the configuration while it runs; returns the complete new one.
-
-        Raises
-        ------
-        ConfigError
-            If the result is not valid for this market, or the setting needs a new session.
-        """
-        assert self.instrument is not None
-        assert self._price is not None
-        fixed = [name for name in changes if name.split(".")[0] in _NOT_WHILE_RUNNING]
-        if fixed:
-            raise ConfigError(
-                [f"{name} cannot change while a session runs; stop it and start another" for name in fixed]
-            )
-        config = self.config.replace(**changes)
-        # A core made just for this refuses whatever the running one could not take.
-        MarketMaker(self.instrument, config, self._price, "check")
-        self.loop.emit(Configure(self._clock.now_ns(), config.model_dump_json(exclude_unset=True)))
-        await self.loop.consumed()
-        self.config = config
-        return config.model_dump(mode="json", exclude_unset=True)
-
-    async def kill(self, reason: str = "") -> StopReport:
-        """Cancel everything at once and verify; the engine stays up and quotes nothing until somebody re-arms it."""
-        self.loop.emit(Control(self._clock.now_ns(), "kill", reason))
-        await self.loop.consumed()
-        left = await self._cancel_all()
-        return stop_report("kill", left, 0 if left == 0 else 5, self._last_frame())
-
-    def status(self) -> SessionStatus:
-        """How the session stands now."""
-        loop = self.loop
-        loop.refresh_frame()
-        return SessionStatus(
-            run_id=self.spec.run_id,
-            pid=os.getpid(),
-            venue=self.config.venue.name,
-            venue_url=self._venue_url,
-            seed=self.spec.seed,
-            seconds=self.spec.seconds,
-            running_s=self._running_s(),
-            dead_man_s=self.config.venue.dead_man_seconds,
-            lag_ms=round(loop.stats.lag_ms, 3),
-            max_lag_ms=round(loop.stats.max_lag_ms, 3),
-            largest_backlog=loop.stats.largest_backlog,
-            frame=self._last_frame(),
-        )
-
     def end(self, by: StoppedBy, *, flatten: bool = False) -> None:
         """Ask for the end of the session; the first to ask is who ended it."""
         if not self._end.done():
@@ -354,36 +273,36 @@ class Engine:
 
     def announce_end(self) -> None:
         """Tell whoever asked for the stop: everything that a run leaves behind is in place."""
-        if self.report is not None and not self._ended.done():
-            self._ended.set_result(self.report)
+        if self.report is not None and not self.ended.done():
+            self.ended.set_result(self.report)
 
     def _time_left(self) -> float | None:
         if self.spec.seconds is None:
             return None
-        return max(0.0, self.spec.seconds - (self._clock.now_ns() - self.loop.first_book_ns) / NS)
+        return max(0.0, self.spec.seconds - (self.clock.now_ns() - self.loop.first_book_ns) / NS)
 
     async def _finish(self, request: EndRequest) -> StopReport:
         loop = self.loop
         if request.flatten and loop.failure is None:
-            loop.emit(Control(self._clock.now_ns(), "flatten", "flatten before the stop"))
+            loop.emit(Control(self.clock.now_ns(), "flatten", "flatten before the stop"))
             await loop.wait_until(lambda: self.maker.position == 0, FLATTEN_S)
         if loop.failure is None:
-            loop.emit(Control(self._clock.now_ns(), "stop", request.by))
+            loop.emit(Control(self.clock.now_ns(), "stop", request.by))
             await loop.consumed()
-        self._ended_ns = self._clock.monotonic_ns()
-        left = await self._cancel_all()
+        self._ended_ns = self.clock.monotonic_ns()
+        left = await self.cancel_all()
         if left is not None and loop.failure is None:
             await self._reconcile()
         loop.stop()
         await self._venue.close()
         self._close_journal()
         code = EXIT_CODES[request.by] or (3 if self.maker.halted_by else 0)
-        report = stop_report(request.by, left, 5 if left != 0 else code, self._last_frame())
+        report = stop_report(request.by, left, 5 if left != 0 else code, self.last_frame)
         if request.flatten and report.position_at_end:
             _log.warning("the position could not be closed within %g s", FLATTEN_S)
         return report
 
-    async def _cancel_all(self) -> int | None:
+    async def cancel_all(self) -> int | None:
         """Cancel at the venue whatever else is broken; how many orders it still lists, None when it cannot be known."""
         try:
             return await self._venue.cancel_all_and_verify(CANCEL_S)
@@ -393,16 +312,24 @@ class Engine:
 
     async def _reconcile(self) -> None:
         """Hear of the last fills: the books close only on what the venue says after the cancel."""
-        before = self._reconciled
-        try:
-            self.loop.order(Reconcile("the session ends"))
-        except JournalError as error:
-            _log.error("the last reconciliation is left out: %s", error)
-            return
-        done = await self.loop.wait_until(lambda: self._reconciled is not before, RECONCILE_S)
-        if not done:
-            _log.warning("the venue did not answer the last reconciliation within %g s", RECONCILE_S)
-        await self.loop.consumed()
+        asked_ns = self.clock.now_ns()
+
+        def answered() -> bool:
+            # An answer to a question from before the cancel says nothing.
+            return self._reconciled is not None and self._reconciled.asked_ns >= asked_ns
+
+        for _ in range(RECONCILE_TRIES):
+            try:
+                self.loop.order(Reconcile("the session ends"))
+            except JournalError as error:
+                _log.error("the last reconciliation is left out: %s", error)
+                return
+            await self.loop.wait_until(answered, RECONCILE_S)
+            await self.loop.consumed()
+            if self._reconciled is not None and answered() and self._reconciled.ok:
+                return
+            asked_ns = self.clock.now_ns()
+        _log.warning("the venue did not answer the last reconciliation; its own lists may say more than our books")
 
     def _close_journal(self) -> None:
         self._digest, self._rows = self.journal.digest(), self.journal.rows
@@ -416,11 +343,11 @@ class Engine:
     def _outcome(self, report: StopReport) -> Outcome:
         return outcome_of(
             report,
-            self._last_frame(),
+            self.last_frame,
             self.maker.stats,
             spec=self.spec,
             config=self.config,
-            ran_s=self._running_s(),
+            ran_s=self.running_s,
             failure=self.loop.failure,
             journal_digest=self._digest,
             journal_rows=self._rows,
@@ -428,12 +355,17 @@ class Engine:
             venue_position=self._venue_position,
         )
 
-    def _last_frame(self) -> StateFrame:
+    @property
+    def last_frame(self) -> StateFrame:
+        """The newest state frame."""
         frame = self.loop.last_frame
-        assert frame is not None
+        if frame is None:
+            raise SessionError("there is no state frame yet; expected a session that trades")
         return frame
 
-    def _running_s(self) -> float:
+    @property
+    def running_s(self) -> float:
+        """Seconds since the session was ready, up to its end."""
         if not self._started_ns:
             return 0.0
-        return round(((self._ended_ns or self._clock.monotonic_ns()) - self._started_ns) / NS, 3)
+        return round(((self._ended_ns or self.clock.monotonic_ns()) - self._started_ns) / NS, 3)

@@ -29,6 +29,9 @@ FORMAT = 1
 MARKET_DATA_DELAY_NS = 100_000_000
 """Events without commands wait at most this long for the next commit."""
 
+LOGGED_COMMITS = 500
+"""So many commits stay in the write-ahead log before `tend` moves them into the file: less than a minute of trading."""
+
 MEMORY_ROWS = 1_000
 """A journal in memory is written in lots of so many rows."""
 
@@ -102,6 +105,7 @@ class Journal:
         self._rows: list[tuple[int, int, str, str, bytes]] = []
         self._frames: list[tuple[int, int, bytes]] = []
         self._oldest_ns = 0
+        self._commits = 0
         self._failure: str | None = None
         self.meta = dict(meta)
         texts = {key: json.dumps(value, sort_keys=True) for key, value in meta.items()}
@@ -111,6 +115,8 @@ class Journal:
             # In memory there is nothing to recover, so no log either.
             self._db.execute(f"PRAGMA journal_mode={'OFF' if self._in_memory else 'WAL'}")
             self._db.execute("PRAGMA synchronous=NORMAL")
+            # Moving the log into the file waits for the disk: `tend` does it, when nothing has to be sent.
+            self._db.execute("PRAGMA wal_autocheckpoint=0")
             self._db.executescript(_SCHEMA)
             self._db.execute("BEGIN")
             self._db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(texts.items()))
@@ -163,16 +169,25 @@ class Journal:
             execute("COMMIT")
         self._rows.clear()
         self._frames.clear()
+        self._commits += 1
+
+    def tend(self) -> None:
+        """Keep the write-ahead log short; called when nothing has to be sent."""
+        if self._in_memory or self._commits < LOGGED_COMMITS:
+            return
+        self._commits = 0
+        with self._writing():
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def digest(self) -> str:
         """SHA-256 over everything added so far, in order: equal runs have equal digests."""
         return self._chain.copy().hexdigest()
 
     def read(self) -> list[JournalRow]:
-        """Everything added so far; the way to read a journal in memory."""
-        self._flush()
-        with self._writing():
-            return list(_rows(self._db))
+        """Everything added so far (after a failed write: everything written); the way to read a journal in memory."""
+        if self._failure is None:
+            self._flush()
+        return list(_rows(self._db))
 
     def close(self) -> None:
         """Commit and close; the file then stands alone, without its write-ahead log."""

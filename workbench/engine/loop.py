@@ -8,6 +8,7 @@ the core orders from it prove that the loop is alive.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -31,8 +32,14 @@ TIMER_NS = 100_000_000
 BACKLOG = 256
 """More waiting events than this, and the market data among them is conflated."""
 
+ALARM_MS = 500.0
+"""A timer that comes later than this is logged: something blocks the loop."""
+
 JOURNALLED_FRAME_NS = NS
 """A state frame is journalled this often, and at each change of state."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Maker(Protocol):
@@ -181,6 +188,8 @@ class TradingLoop:
         stats = self.stats
         stats.lag_ms = max(0.0, (self._loop.time() - self._timer_due) * 1e3)
         stats.max_lag_ms = max(stats.max_lag_ms, stats.lag_ms)
+        if stats.lag_ms > ALARM_MS:
+            _log.warning("the trading loop stood still for %.0f ms", stats.lag_ms)
         # After a stall the ticks that were missed are not made up for: one tells the core all that it can know.
         self._timer_due = max(self._timer_due + TIMER_NS / NS, self._loop.time())
         self._timer = self._loop.call_at(self._timer_due, self._tick)
@@ -228,6 +237,8 @@ class TradingLoop:
             self._take_frame(frame_at)
         if batch or journal.due(self._clock.now_ns()):
             journal.commit()
+        elif frame_at:
+            journal.tend()
         self.stats.commands += len(batch)
         for command in batch:
             self._submit(command)

@@ -39,6 +39,7 @@ from workbench.engine.protocol import (
     read_struct,
     write_struct,
 )
+from workbench.engine.requests import Requests
 from workbench.engine.venues.lmex import make_lmex_venue
 from workbench.errors import ConfigError, JournalError, VenueError, WorkbenchError
 from workbench.trading import Venue
@@ -114,7 +115,11 @@ class EngineProcessRun:
             self._tell(None)
             # What was made at the start lives for long; without it collections are short.
             gc.freeze()
-            outcome = await engine.run()
+            try:
+                outcome = await engine.run()
+            except Exception:  # noqa: BLE001 - whatever broke, the orders must go
+                _log.exception("the session did not end as it should")
+                return 4 if await engine.abandon() else 5
             self._leave_behind(await self._with_tape(outcome), engine)
             engine.announce_end()
             return outcome.exit_code
@@ -147,9 +152,8 @@ class EngineProcessRun:
             clock,
             self._run_dir / JOURNAL_FILE,
             publish=lambda frame: publish[0](frame) if publish else None,
-            venue_url=url,
         )
-        server = ControlServer(engine.handle)
+        server = ControlServer(Requests(engine, url).handle)
         stack.push_async_callback(server.close)
         publish.append(server.publish)
         await engine.start()

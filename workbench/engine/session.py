@@ -129,7 +129,12 @@ class Session:
         spec = EngineSpec(run_id=run_id, config=settings, seed=seed, seconds=seconds)
         process, ready = spawn_engine(folder, spec, owner_lifeline=owner_lifeline)
         await until_ready(process, ready, folder / LOG_FILE)
-        return await cls._attach(folder, process)
+        try:
+            return await cls._attach(folder, process)
+        except BaseException:
+            # Nobody holds on to it: it must not trade on unseen.
+            process.terminate()
+            raise
 
     @classmethod
     async def attach(cls, run_dir: str | Path) -> Self:

@@ -29,6 +29,7 @@ from workbench.engine.outcome import Outcome
 from workbench.engine.preflight import check_before_start
 from workbench.engine.protocol import EngineSpec
 from workbench.engine.replay import Replay, maker_of, replay_rows
+from workbench.engine.requests import Requests
 from workbench.engine.venues.lmex import make_lmex_venue
 from workbench.errors import ConfigError
 from workbench.exchange import SimulatedExchange
@@ -54,6 +55,7 @@ class SimulatedWorld:
     """What a script may look at and pull on while a simulation runs."""
 
     engine: Engine
+    ask: Callable[[str, Mapping[str, Any]], Awaitable[Any]]
     exchange: SimulatedExchange
     transport: FaultyTransport
     clock: LoopClock
@@ -251,7 +253,9 @@ async def _run(plan: _Plan) -> SimulationResult:
     await engine.start()
     scripted = None
     if plan.script is not None:
-        scripted = loop.create_task(_scripted(plan.script, SimulatedWorld(engine, exchange, transport, clock)))
+        scripted = loop.create_task(
+            _scripted(plan.script, SimulatedWorld(engine, Requests(engine).handle, exchange, transport, clock))
+        )
     outcome = await engine.run()
     engine.announce_end()
     if scripted is not None:
