@@ -43,19 +43,22 @@ class _Server:
         self.exchange = exchange
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path in (MAIN_PATH, BOOK_PATH):
-            return await self._stream(request)
-        if request.path.startswith("/sim/") and not _is_loopback(request.remote):
+        # As it came over the wire: nothing to take apart and put together again.
+        target = request.raw_path
+        path = target.partition("?")[0]
+        if path in (MAIN_PATH, BOOK_PATH):
+            return await self._stream(request, path)
+        if path.startswith("/sim/") and not _is_loopback(request.remote):
             return web.Response(status=403)
         body = await request.read() if request.can_read_body else b""
-        status, headers, reply = self.exchange.handle(request.method, request.path_qs, request.headers, body)
+        status, headers, reply = self.exchange.handle(request.method, target, request.headers, body)
         return web.Response(status=status, headers=headers, body=reply)
 
-    async def _stream(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
         outbox = _Outbox()
-        stream = self.exchange.open_stream(request.path, outbox.put, outbox.close)
+        stream = self.exchange.open_stream(path, outbox.put, outbox.close)
 
         def cut_off() -> None:
             stream.close()
