@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from workbench.config import MarketMakerConfig
 from workbench.engine.journal import JournalRow
 from workbench.headless.tables import read_tables
 
@@ -38,6 +37,8 @@ HEADLINES = (
     ("exit_code", "exit code"),
 )
 
+SHARES = ("maker_share", "quote_uptime")
+
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; background: #fff; max-width: 1080px;
        margin: 2rem auto; padding: 0 1rem }
@@ -46,6 +47,7 @@ h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-to
 table { border-collapse: collapse; margin: .5rem 0 } td, th { padding: .2rem .8rem .2rem 0; text-align: left;
         border-bottom: 1px solid #e4e9ee; font-weight: normal; vertical-align: top }
 td { font-variant-numeric: tabular-nums } th { color: #5b6875 }
+.bar { display: inline-block; height: .7rem; background: #6366f1; border-radius: 2px }
 pre { background: #f5f7f9; padding: .8rem; overflow-x: auto; font-size: 13px }
 """
 
@@ -81,7 +83,7 @@ def render_report(
     quotes, fills : pandas.DataFrame
         From `workbench.analysis`.
     config : mapping
-        The configuration, as the journal's meta has it.
+        The configuration, as the journal's meta has it; the page shows it with all defaults.
     """
     from workbench.analysis import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
 
@@ -99,16 +101,16 @@ def render_report(
     title = f"{summary.get('symbol', 'session')}, run {summary.get('run_id', '')}"
     pnl = [(part, f"{amount} {currency}") for part, amount in summary.get("pnl", {}).items()]
     pnl.append(("sum = equity change", f"{summary.get('equity_change')} {currency}"))
-    whys = [(why, f"{share:.1%}") for why, share in why_shares(quotes)]
-    settings = msgspec.json.format(msgspec.json.encode(config), indent=2).decode()
+    settings = MarketMakerConfig.from_dict(config).model_dump_json(indent=2)
+    headlines = _table((label, _shown(name, summary.get(name))) for name, label in HEADLINES)
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{html.escape(title)}</title>"
         f"<style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
         f"<p class=note>{html.escape(str(summary.get('message', '')))}</p>"
-        f"<div class=tables>{_table((label, _shown(summary.get(name))) for name, label in HEADLINES)}"
+        f"<div class=tables>{headlines}"
         f"<div><h2>Where the money came from</h2>{_table(pnl)}</div></div>"
         f"{charts}<h2>Why it quoted, why not</h2><p class=note>Share of the recorded moments at which this was the "
-        f"reason given.</p>{_table(whys)}<h2>Configuration</h2><pre>{html.escape(settings)}</pre></body></html>"
+        f"reason given.</p>{_histogram(why_shares(quotes))}<h2>Configuration</h2><pre>{html.escape(settings)}</pre></body></html>"
     )
 
 
@@ -127,7 +129,16 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
     return f"<table>{cells}</table>"
 
 
-def _shown(value: Any) -> str:
+def _histogram(shares: Iterable[tuple[str, float]]) -> str:
+    rows = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{share:.1%}</td>"
+        f"<td><span class=bar style='width:{share * 16:.2f}rem'></span></td></tr>"
+        for name, share in shares
+    )
+    return f"<table>{rows}</table>"
+
+
+def _shown(name: str, value: Any) -> str:
     if value is None:
         return "not known"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.1%}" if name in SHARES else str(value)
