@@ -110,7 +110,8 @@ def render_report(
         f"<div class=tables>{headlines}"
         f"<div><h2>Where the money came from</h2>{_table(pnl)}</div></div>"
         f"{charts}<h2>Why it quoted, why not</h2><p class=note>Share of the recorded moments at which this was the "
-        f"reason given.</p>{_histogram(why_shares(quotes))}<h2>Configuration</h2><pre>{html.escape(settings)}</pre></body></html>"
+        f"reason given.</p>{_histogram(why_shares(quotes))}"
+        f"<h2>Configuration</h2><pre>{html.escape(settings)}</pre></body></html>"
     )
 
 
