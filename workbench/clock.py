@@ -50,10 +50,10 @@ class LoopClock:
         self.epoch_ns = epoch_ns
 
     def now_ns(self) -> int:
-        return self.epoch_ns + round(self._loop.time() * NS)
+        return self.epoch_ns + self.monotonic_ns()
 
     def monotonic_ns(self) -> int:
-        return round(self._loop.time() * NS)
+        return self._loop.now_ns if isinstance(self._loop, VirtualTimeLoop) else round(self._loop.time() * NS)
 
 
 class _VirtualSelector(selectors.SelectSelector):
@@ -85,6 +85,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self.random = random.Random(seed)
         # A timer due within the clock's resolution counts as due; one nanosecond is ours.
         self._clock_resolution = 1e-9
+
+    @property
+    def now_ns(self) -> int:
+        """Virtual nanoseconds since the loop was made, exact."""
+        return self._virtual.now_ns
 
     def time(self) -> float:
         return self._virtual.now_ns / NS

@@ -187,7 +187,7 @@ class MarketMaker:
         order = self.tracker.find(event.client_id, event.order_id)
         if order is None:
             return
-        before = order.status
+        before, version = order.status, self.tracker.version
         self.tracker.report(event, self._now_ns)
         if event.status == "unknown":
             self.stats.unknown_outcomes += 1
@@ -198,7 +198,8 @@ class MarketMaker:
             self._out.append(Cancel(order.client_id, order.order_id))
         if order.owed:
             self.account.soon(self._now_ns + NS // 2, "executions are missing")
-        self._decide()
+        if self.tracker.version != version or self._out:
+            self._decide()
 
     def _after_move(self, order: Order, before: OrderStatus, event: OrderReport) -> None:
         after = order.status

@@ -230,6 +230,7 @@ class OrderTracker:
     def question(self, order: Order, now_ns: int) -> None:
         """Start asking for an order's state."""
         if not order.query_at_ns:
+            self.version += 1
             order.queries = 0
             order.absences = 0
             order.query_at_ns = now_ns + QUERY_DELAYS_NS[0]
@@ -245,12 +246,14 @@ class OrderTracker:
         order = self.find(report.client_id, report.order_id)
         if order is None:
             return None
-        self.version += 1
+        before = (order.status, order.exposure, order.query_at_ns)
         if report.order_id and not order.order_id:
             order.order_id = report.order_id
             self._by_venue_id[report.order_id] = order.client_id
         order.reported_filled = min(order.size, max(order.reported_filled, report.total_filled))
         self._move(order, self._news(order, report, now_ns), now_ns, report.reason)
+        if (order.status, order.exposure, order.query_at_ns) != before:
+            self.version += 1
         return order
 
     def fill(self, fill: OwnFill, now_ns: int) -> tuple[Order | None, bool]:
