@@ -21,7 +21,7 @@ def test_the_example_replay_gives_the_expected_best_prices() -> None:
     assert book.trusted
 
 
-def test_a_crossed_or_one_sided_book_is_not_trusted_until_a_snapshot() -> None:
+def test_a_crossed_book_is_not_trusted_until_a_snapshot() -> None:
     book = Book()
     assert not book.trusted
     book.delta(1, ((10, 1),), ((11, 1),))
@@ -31,12 +31,26 @@ def test_a_crossed_or_one_sided_book_is_not_trusted_until_a_snapshot() -> None:
     assert "crossed" in book.reason
     book.delta(4, ((11, 0),), ())
     assert not book.trusted
-    book.snapshot(5, ((10, 1),), ())
-    assert "empty" in book.reason
-    book.snapshot(6, ((10, 1),), ((11, 1),))
+    book.snapshot(5, ((10, 1),), ((11, 1),))
     assert book.trusted
     book.lose("gap")
     assert repr(book) == "Book(untrusted: gap)"
+
+
+def test_a_book_that_lost_a_side_is_trusted_again_when_somebody_quotes_there() -> None:
+    book = Book()
+    book.snapshot(1, ((10, 1),), ((12, 1),))
+    book.delta(2, (), ((12, 0),))
+    assert not book.trusted
+    assert "empty" in book.reason
+    book.delta(3, ((9, 4), (10, 0)), ())
+    book.delta(4, (), ((13, 5),))
+    assert book.trusted
+    assert (book.best_bid, book.best_ask) == (9, 13)
+    book.snapshot(5, ((10, 1),), ())
+    book.lose("gap")
+    book.delta(6, (), ((13, 5),))
+    assert not book.trusted, "a gap needs a snapshot, whatever side comes back"
 
 
 levels = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 9)), max_size=6).map(tuple)
@@ -55,9 +69,9 @@ def test_best_prices_are_those_of_the_remaining_levels(deltas: list[tuple[object
                 known.pop(price, None)
                 if size:
                     known[price] = size
-        if not bids or not asks:
-            assert not book.trusted
-            return
+        assert book.trusted == bool(bids and asks)
+        if not book.trusted:
+            continue
         assert (book.best_bid, book.best_ask) == (max(bids), min(asks))
         assert book.levels(BUY) == sorted(bids.items(), reverse=True)
         assert book.levels(SELL, 2) == sorted(asks.items())[:2]

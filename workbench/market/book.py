@@ -15,16 +15,18 @@ class Book:
 
     The client has checked the sequence already; what is checked here is what the book itself shows: a side that is
     empty, or a best bid at or above the best ask. `trusted` is false then, and before the first snapshot, and `reason`
-    says why. A crossed book stays untrusted until the next snapshot.
+    says why. A crossed book stays untrusted until the next snapshot; one that has lost a side is in step with the venue
+    all the same, and is trusted again as soon as somebody quotes on that side.
     """
 
-    __slots__ = ("_asks", "_bids", "best_ask", "best_bid", "reason", "trusted", "updated_ns", "venue_ns")
+    __slots__ = ("_asks", "_bids", "best_ask", "best_bid", "in_step", "reason", "trusted", "updated_ns", "venue_ns")
 
     def __init__(self) -> None:
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
         self.best_bid = 0
         self.best_ask = 0
+        self.in_step = False
         self.trusted = False
         self.reason = "no book yet"
         self.updated_ns = 0
@@ -36,13 +38,12 @@ class Book:
         self._asks = {price: size for price, size in asks if size > 0}
         self.best_bid = max(self._bids, default=0)
         self.best_ask = min(self._asks, default=0)
-        self.trusted = True
-        self.reason = ""
+        self.in_step = True
         self._check(t_ns, venue_ns)
 
     def delta(self, t_ns: int, bids: Levels, asks: Levels, venue_ns: int = 0) -> None:
         """Apply changed levels; size 0 deletes, deleting an unknown level is ignored. Without a snapshot: no effect."""
-        if not self.trusted:
+        if not self.in_step:
             return
         known = self._bids
         for price, size in bids:
@@ -63,16 +64,18 @@ class Book:
 
     def lose(self, reason: str) -> None:
         """The book is not known any more (gap, disconnected)."""
-        self.trusted = False
+        self.in_step = self.trusted = False
         self.reason = reason
 
     def _check(self, t_ns: int, venue_ns: int) -> None:
         self.updated_ns = t_ns
         self.venue_ns = venue_ns
         if not self.best_bid or not self.best_ask:
-            self.lose("one side of the book is empty")
+            self.trusted, self.reason = False, "one side of the book is empty"
         elif self.best_bid >= self.best_ask:
             self.lose(f"the book is crossed: bid {self.best_bid} at or over ask {self.best_ask} ticks")
+        else:
+            self.trusted, self.reason = True, ""
 
     @property
     def mid_half_ticks(self) -> int:

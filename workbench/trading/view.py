@@ -85,6 +85,8 @@ class MarketView:
 
     def delta(self, event: BookDelta) -> None:
         """Changed levels."""
+        if not self.book.trusted:
+            self._sigma.break_series()
         self.book.delta(event.t_ns, event.bids, event.asks, event.venue_ns)
         self._updated(event)
 
