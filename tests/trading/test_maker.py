@@ -274,6 +274,15 @@ def test_missing_executions_are_asked_for() -> None:
     assert (desk.maker.position, desk.maker.tracker.exposure(1)) == (10, 30)
 
 
+def test_an_order_filled_before_its_amend_is_answered_owes_nothing_of_what_was_cut_off() -> None:
+    desk, orders = started(order_size=20)
+    commands = desk.tell(Configure(desk.t, desk.config.replace(order_size=10).model_dump_json(exclude_unset=True)))
+    assert Amend(orders[0].client_id, "v" + orders[0].client_id, 10) in commands
+    desk.tell(OrderReport(desk.t, orders[0].client_id, "filled", "stream", total_filled=10, size=10))
+    desk.fill(orders[0], 10)
+    assert (desk.maker.position, desk.maker.tracker.owed, desk.maker.unknown_orders) == (10, 0, 0)
+
+
 def test_a_position_that_differs_twice_halts_with_both_numbers() -> None:
     desk, _ = started()
     desk.tell(PositionReport(desk.t, desk.t, 7))

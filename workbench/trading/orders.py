@@ -250,6 +250,9 @@ class OrderTracker:
         if report.order_id and not order.order_id:
             order.order_id = report.order_id
             self._by_venue_id[report.order_id] = order.client_id
+        if report.size > 0 and report.status in ("filled", "cancelled"):
+            # Its end may be heard before the answer to the amend that shrank it: the last size is the true one.
+            order.size = max(min(order.size, report.size), order.filled)
         order.reported_filled = min(order.size, max(order.reported_filled, report.total_filled))
         self._move(order, self._news(order, report, now_ns), now_ns, report.reason)
         if (order.status, order.exposure, order.query_at_ns) != before:
