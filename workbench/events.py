@@ -18,6 +18,7 @@ __all__ = [
     "NS",
     "ORDERS_COLUMNS",
     "QUOTES_COLUMNS",
+    "RATE_LIMITED",
     "SELL",
     "Amend",
     "ArmDeadMan",
@@ -129,6 +130,9 @@ class StreamState(_Record, frozen=True):
 
 
 # --- order events ---------------------------------------------------------------------------------------------------
+
+RATE_LIMITED = 429
+"""`OrderReport.code` of a request that rate limits refused: nothing was done, and more of the same makes it worse."""
 
 ReportStatus = Literal["open", "filled", "cancelled", "rejected", "unknown", "not_found", "cancel_rejected"]
 

@@ -114,3 +114,12 @@ def test_a_venue_that_cannot_be_asked_at_the_end_gives_exit_code_five() -> None:
     assert result.outcome.open_orders_at_end is None
     assert result.outcome.exit_code == 5
     assert "NOT VERIFIED" in result.outcome.message
+
+
+def test_a_rate_limit_is_answered_by_silence_and_not_by_a_halt() -> None:
+    refusal = b'{"status": 429, "errorCode": 429, "message": "Too many requests"}'
+    limited = ReplyWith("POST", ORDER, skip=10, status=429, body=refusal, headers={"Retry-After": "2"})
+    result = rehearsed(1, [limited])
+    assert 0 < result.outcome.rejects < 10
+    assert_books_equal(result)
+    assert quoting_again(result)

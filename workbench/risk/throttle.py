@@ -35,6 +35,11 @@ class MessageBudget:
             self._last_ns = now_ns
         return self._credit // self._rate_ns
 
+    def pause(self, until_ns: int) -> None:
+        """No tokens before this time: the venue asked for silence."""
+        self._credit = 0
+        self._last_ns = max(self._last_ns, until_ns)
+
     def take(self, count: int = 1) -> None:
         """Use tokens that `available` has shown."""
         self._credit -= count * self._rate_ns

@@ -14,6 +14,7 @@ from workbench.config import ContractSizes, MarketMakerConfig
 from workbench.errors import WorkbenchError
 from workbench.events import (
     NS,
+    RATE_LIMITED,
     Amend,
     ArmDeadMan,
     BookDelta,
@@ -62,6 +63,9 @@ MakerState = Literal[
 ]
 
 FLATTEN_EVERY_NS = NS // 5
+RATE_PAUSE_NS = NS
+"""Nothing new is sent for so long after rate limits refused an order."""
+
 PRUNE_EVERY_NS = 60 * NS
 
 
@@ -215,7 +219,11 @@ class MarketMaker:
         )
         if refused:
             self.stats.rejects += 1
-            self._rejects_in_a_row += 1
+            if event.code == RATE_LIMITED:
+                # Too fast is no reason to halt: silence is what helps.
+                self.planner.pause(self._now_ns + RATE_PAUSE_NS)
+            else:
+                self._rejects_in_a_row += 1
             if self._rejects_in_a_row >= self._config.risk.max_rejects:
                 self._halt(f"{self._rejects_in_a_row} orders in a row were refused, the last: {event.reason}")
         if order.terminal:

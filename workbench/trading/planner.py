@@ -140,6 +140,10 @@ class QuotePlanner:
         if messages:
             self._budget.take(messages)
 
+    def pause(self, until_ns: int) -> None:
+        """Send nothing new before this time; cancels go on."""
+        self._budget.pause(until_ns)
+
     def refresh(self) -> None:
         """Rows of every order that may still fill, if any changed; which sizes in the book are ours follows."""
         if self._version == self._tracker.version:

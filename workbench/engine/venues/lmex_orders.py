@@ -10,13 +10,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal
 
-from workbench.client.errors import ApiError, OrderNotFound, UnknownOutcome
+from workbench.client.errors import ApiError, OrderNotFound, RateLimited, UnknownOutcome
 from workbench.client.messages import TradeRecord, side_of
 from workbench.client.orders import OrderMessage, query_state
 from workbench.client.rest import LmexClient
 from workbench.clock import Clock
 from workbench.errors import VenueError, WorkbenchError
-from workbench.events import Amend, Cancel, Event, OrderReport, OwnFill, Place, Query
+from workbench.events import RATE_LIMITED, Amend, Cancel, Event, OrderReport, OwnFill, Place, Query
 from workbench.events import ReportStatus as Status
 from workbench.instruments import Instrument
 
@@ -163,6 +163,8 @@ class OrderRequests:
 
     def _report(self, client_id: str, status: Status, request: Request, error: WorkbenchError) -> None:
         code = error.code if isinstance(error, ApiError) else 0
+        if isinstance(error, RateLimited):
+            code = RATE_LIMITED
         self._emit(OrderReport(self._clock.now_ns(), client_id, status, request, code=code, reason=str(error)))
 
     def _report_row(self, row: OrderMessage, client_id: str, status: Status, request: Request) -> None:
