@@ -67,7 +67,7 @@ def assert_truthful(demo: Demo) -> None:
 
 
 def test_a_demo_leaves_a_whole_run_folder(tmp_path: Path) -> None:
-    with running_demo(tmp_path / "run", "--seconds", "6", "--seed", "7", "spread_bps=15") as demo:
+    with running_demo(tmp_path / "run", "--seconds", "6", "--seed", "7", "--flatten", "spread_bps=15") as demo:
         url = demo.wait_for_orders()
         assert demo.exit_code() == 0, demo.said()
         assert demo.open_orders(url) == 0
@@ -75,6 +75,7 @@ def test_a_demo_leaves_a_whole_run_folder(tmp_path: Path) -> None:
     assert set(summary) >= PROMISED
     assert None not in [summary[name] for name in PROMISED]
     assert summary["open_orders_at_end"] == 0
+    assert summary["position_at_end"] == 0
     assert summary["fills"] > 0
     assert summary["ran_s"] >= summary["seconds"] == 6
     assert summary["seed"] == 7
@@ -110,6 +111,17 @@ def test_a_stop_during_the_start_leaves_nothing_behind(
     summary = demo.summary()
     assert (summary["stopped_by"], summary["exit_code"]) == (number.name, code)
     assert summary["open_orders_at_end"] == 0
+    assert_truthful(demo)
+
+
+def test_a_limit_ends_the_session_and_is_named(tmp_path: Path) -> None:
+    losing = ("quoting.model=guide_fixed", "spread_bps=0.01", "order_size=300", "max_position_size=3000")
+    with running_demo(tmp_path / "run", "--seconds", "60", "--seed", "1", "risk.max_loss=0.000001", *losing) as demo:
+        assert demo.exit_code() == 3, demo.said()
+    summary = demo.summary()
+    assert (summary["stopped_by"], summary["open_orders_at_end"]) == ("limit", 0)
+    assert "risk.max_loss is 1e-06" in summary["message"]
+    assert summary["ran_s"] < 60
     assert_truthful(demo)
 
 

@@ -15,7 +15,7 @@ import msgspec
 import workbench
 from workbench.clock import Clock, SystemClock
 from workbench.config import MarketMakerConfig
-from workbench.engine.journal import JournalRow, read_journal, read_meta
+from workbench.engine.journal import JournalRow, read_frames, read_journal, read_meta
 from workbench.engine.outcome import Outcome, write_fills
 from workbench.engine.protocol import VenueFile, read_struct
 from workbench.errors import ConfigError, JournalError, SessionError, VenueError, WorkbenchError
@@ -130,7 +130,8 @@ def _counted(plan: Plan, clock: Clock) -> PostMortem:
     """The numbers, from the engine's last word, else from the journal; without either nothing was sent."""
     folder = plan.folder
     if folder.outcome.exists():
-        return PostMortem(summary_of_outcome(read_struct(folder.outcome, Outcome), plan.seconds), [])
+        summary = summary_of_outcome(read_struct(folder.outcome, Outcome), plan.seconds)
+        return PostMortem(_with_limit(summary, folder), [])
     nothing = summary_of_nothing(plan.config, folder, seconds=plan.seconds, seed=plan.seed)
     if not folder.journal.exists():
         return PostMortem(nothing, [])
@@ -139,6 +140,15 @@ def _counted(plan: Plan, clock: Clock) -> PostMortem:
     except JournalError as error:
         message = f"Nothing is known: {error}"
         return PostMortem(msgspec.structs.replace(nothing, message=message, open_orders_at_end=None), [])
+
+
+def _with_limit(summary: Summary, folder: RunFolder) -> Summary:
+    """Say which limit stopped the session: the notebook that ended it afterwards was only the messenger."""
+    if summary.exit_code != LIMIT:
+        return summary
+    reasons = [frame.why for frame in read_frames(folder.journal) if frame.state == "halted"]
+    message = f"Stopped by a limit: {reasons[0] if reasons else 'the journal says which'}. {summary.message}"
+    return msgspec.structs.replace(summary, stopped_by="limit", message=message)
 
 
 def _with_tape(summary: Summary, plan: Plan) -> Summary:
