@@ -129,9 +129,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         _end_engines(root)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A headless Chromium: the system's own, nothing is downloaded."""
+    """A headless Chromium: the system's own, nothing is downloaded.
+
+    Playwright keeps an event loop running in this thread for as long as it is open, in which no other test could run
+    its own: so it is closed with the module.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: test)")
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: install it to run the tests in a browser")
