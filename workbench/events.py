@@ -227,11 +227,12 @@ class FundingPaid(_Record, frozen=True):
 
 
 class DeadManArmed(_Record, frozen=True):
-    """The venue confirmed (or did not) a renewal of its cancel-all timer."""
+    """The venue confirmed (or did not) the renewal of its cancel-all timer that was asked for at `asked_ns`."""
 
     t_ns: int
     ok: bool
     reason: str = ""
+    asked_ns: int = 0
 
 
 class ReconcileDone(_Record, frozen=True):

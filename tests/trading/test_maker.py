@@ -193,11 +193,35 @@ def test_two_failed_renewals_of_the_dead_man_timer_pull_the_quotes() -> None:
     assert [type(c) for c in desk.tell(DeadManArmed(desk.t, False, "timeout"))] == [Cancel] * 6
 
 
+def test_what_was_asked_before_the_private_stream_was_lost_does_not_end_the_doubt() -> None:
+    desk, _ = started()
+    asked = desk.t
+    desk.tell(StreamState(desk.t + NS, "private", False, "cut"))
+    desk.tell(StreamState(desk.t + 2 * NS, "private", True))
+    desk.tell(ReconcileDone(desk.t + 2 * NS, asked, True))
+    assert desk.maker.why == "the account is not reconciled yet"
+    desk.tell(ReconcileDone(desk.t + 3 * NS, desk.t + 2 * NS, True))
+    assert desk.maker.why != "the account is not reconciled yet"
+
+
 def test_the_timer_is_renewed_four_times_within_its_time() -> None:
     desk, _ = started()
     renewals = [c for c in desk.wait(10) if isinstance(c, ArmDeadMan)]
     assert 7 <= len(renewals) <= 9
     assert renewals[0].timeout_ms == 5000
+
+
+def test_a_late_answer_to_an_old_renewal_does_not_pass_for_the_newest_one() -> None:
+    desk, _ = started()
+    asked = desk.t
+    for step in range(1, 50):
+        t = asked + step * NS // 10
+        desk.tell(BookDelta(t, t, ((769_000, 50),), ()))
+        desk.tell(MarkPrice(t, Decimal(77_000), Decimal(77_000)))
+        desk.tell(Timer(t))
+        if step == 30:
+            desk.tell(DeadManArmed(t, True, asked_ns=asked))
+    assert "dead-man timer is not armed" in desk.maker.why
 
 
 def test_its_own_quotes_are_not_the_market() -> None:
@@ -412,6 +436,42 @@ def test_flattening_after_a_kill_closes_the_position_and_stays_killed() -> None:
     assert desk.maker.state == "killed"
 
 
+@pytest.mark.parametrize(
+    ("limit", "price"),
+    [({"risk.max_order_notional": 10}, 766_050), ({"risk.price_collar_bps": 30}, 767_690)],
+    ids=["notional", "collar"],
+)
+def test_a_position_is_closed_in_orders_that_every_limit_allows(limit: dict[str, float], price: int) -> None:
+    desk = Desk(**limit)
+    desk.start(position=30)
+    for order in list(desk.maker.tracker.live.values()):
+        desk.tell(OrderReport(desk.t, order.client_id, "cancelled", "place", total_filled=0))
+    desk.tell(Control(desk.t, "flatten"))
+    for order in list(desk.maker.tracker.live.values()):
+        desk.tell(OrderReport(desk.t, order.client_id, "cancelled", "cancel", total_filled=0))
+    for number in range(3):
+        closing = next(c for c in reversed(desk.sent) if isinstance(c, Place))
+        assert closing.reduce_only
+        assert closing.price_ticks == price
+        assert closing.size * closing.price_ticks * 1e-6 <= desk.config.risk.max_order_notional
+        desk.fill(closing, closing.size, f"c{number}", maker=False)
+        desk.wait(0.3)
+        if not desk.maker.position:
+            break
+    assert (desk.maker.position, desk.maker.state) == (0, "paused")
+
+
+def test_a_kill_on_the_way_to_the_stop_leaves_nothing_to_re_arm() -> None:
+    desk, orders = started()
+    desk.tell(Control(desk.t, "stop", "end of session"))
+    assert any(isinstance(c, CancelAll) for c in desk.tell(Control(desk.t, "kill")))
+    for order in orders:
+        desk.tell(OrderReport(desk.t, order.client_id, "cancelled", "cancel", total_filled=0))
+    desk.tell(Control(desk.t, "rearm"))
+    assert not desk.places(desk.tell(Control(desk.t, "resume")) + desk.wait(1))
+    assert desk.maker.state == "stopped"
+
+
 def test_stop_cancels_and_is_stopped_when_the_last_order_is_gone() -> None:
     desk, orders = started()
     desk.tell(Control(desk.t, "stop", "end of session"))
@@ -441,6 +501,20 @@ def test_a_new_configuration_takes_effect_at_once_and_a_bad_one_is_refused_befor
         desk.maker.check(desk.config.replace(order_size=1))
 
 
+def test_changing_the_configuration_again_and_again_does_not_refill_the_message_budget() -> None:
+    desk, orders = started(**{"risk.max_messages_per_s": 10})
+    sent = len(orders)
+    for spread in (30, 40) * 5:
+        changed = desk.config.replace(spread_bps=spread).model_dump_json(exclude_unset=True)
+        sent += len(desk.places(desk.tell(Configure(desk.t, changed))))
+        for order in list(desk.maker.tracker.live.values()):
+            if order.status is OrderStatus.CANCELLING:
+                desk.tell(OrderReport(desk.t, order.client_id, "cancelled", "cancel", total_filled=0))
+            elif order.status is OrderStatus.IN_FLIGHT:
+                desk.tell(OrderReport(desk.t, order.client_id, "open", "place", "v" + order.client_id, 0, 10))
+    assert sent <= 10
+
+
 def test_funding_is_booked_once_and_not_what_was_paid_before_the_session() -> None:
     desk, _ = started()
     desk.tell(FundingPaid(desk.t - 3600 * NS, "old", Decimal("-9")))
@@ -454,6 +528,19 @@ def test_a_position_found_at_the_start_is_taken_over_and_not_counted_as_profit()
     desk.start(position=-120)
     assert desk.maker.position == -120
     assert desk.maker.pnl.total == 0
+
+
+def test_hearing_of_the_first_position_again_moves_no_money() -> None:
+    desk = Desk()
+    desk.tell(PositionReport(desk.t, desk.t, 100))
+    ledger = desk.maker.ledger
+    for price in (77_000, 77_100):
+        desk.tell(MarkPrice(desk.t, Decimal(price), Decimal(price)))
+        desk.tell(PositionReport(desk.t, desk.t, 100))
+    unrealised = ledger.unrealised(BTC.value(Decimal(77_100)))
+    assert desk.maker.pnl.total == ledger.wallet_change + unrealised == Decimal("0.1")
+    desk.tell(PositionReport(desk.t, desk.t, 50))
+    assert desk.maker.pnl.total == 0, "another position at the start is where profit begins"
 
 
 def test_near_the_limit_only_the_reducing_side_is_quoted() -> None:

@@ -19,12 +19,16 @@ class MessageBudget:
     __slots__ = ("_capacity", "_credit", "_last_ns", "_rate_ns")
 
     def __init__(self, per_second: float) -> None:
+        self.set_rate(per_second)
+        self._credit = self._capacity
+        self._last_ns = 0
+
+    def set_rate(self, per_second: float) -> None:
+        """Another rate from now on; what was used up stays used up, however often the rate is set."""
         if not 0 < per_second < 1e6:
             raise ValueError(f"messages per second are {per_second!r}; expected more than 0 and less than a million")
         self._rate_ns = round(NS / per_second)
         self._capacity = max(NS, self._rate_ns)
-        self._credit = self._capacity
-        self._last_ns = 0
 
     def available(self, now_ns: int) -> int:
         """Tokens at this time; time that runs backwards brings none."""

@@ -34,6 +34,7 @@ class AccountCheck:
         self.ready = False
         self._asked_ns = 0
         self._done_ns = 0
+        self._lost_ns = 0
         self._soon_ns = 1
         self._why = "start of the session"
         self._difference: int | None = None
@@ -70,13 +71,15 @@ class AccountCheck:
         self._asked_ns = 0
         self._done_ns = event.t_ns
         if event.ok:
-            self.ready = True
+            # What was asked for before the stream was lost says nothing of what it missed.
+            self.ready = self.ready or event.asked_ns >= self._lost_ns
         else:
             self.soon(event.t_ns + NS, "the last check failed")
 
     def lost(self, now_ns: int) -> None:
         """The private stream is down: what it missed must be asked for before anything is quoted."""
         self.ready = False
+        self._lost_ns = now_ns
         self.soon(now_ns, "the private stream was lost")
 
     def open_orders(self, event: OpenOrders) -> tuple[list[Order], str]:

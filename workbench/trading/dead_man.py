@@ -30,10 +30,10 @@ class DeadMan:
         self._asked_ns = now_ns
         return self.timeout_ns // 1_000_000
 
-    def answered(self, ok: bool) -> None:
-        """The venue confirmed a renewal, or did not."""
+    def answered(self, ok: bool, asked_ns: int = 0) -> None:
+        """The venue confirmed the renewal asked for at `asked_ns` (0: the newest one), or did not."""
         if ok:
-            self._armed_ns = self._asked_ns
+            self._armed_ns = max(self._armed_ns, asked_ns or self._asked_ns)
             self._failures = 0
         else:
             self._failures += 1

@@ -70,7 +70,10 @@ class Ledger:
 
     def adopt(self, position: int) -> None:
         """The position found at the start of a session, before any fill: PnL counts from here."""
+        if position == self.position:
+            return
         self.position = self.start_position = position
+        self._inventory = 0
         if self._reference is not None:
             self._cost = position * self._reference
 

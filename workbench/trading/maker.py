@@ -305,7 +305,7 @@ class MarketMaker:
         self._decide()
 
     def _on_armed(self, event: DeadManArmed) -> None:
-        self._dead_man.answered(event.ok)
+        self._dead_man.answered(event.ok, event.asked_ns)
         self._decide()
 
     # --- time ---------------------------------------------------------------------------------------------------
@@ -382,6 +382,7 @@ class MarketMaker:
     def _halt(self, reason: str) -> None:
         news = not self.mode.halted_by
         if self.mode.halt(reason):
+            self.doubt = self.mode.text
             self._out.append(CancelAll(self.mode.text))
         if news:
             self._note(f"halted: {reason}")

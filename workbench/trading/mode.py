@@ -14,7 +14,7 @@ class Mode:
     """The mode in force and why.
 
     A kill or a halt ends only by `rearm`, which leaves it paused; flattening under either returns to it. Stopping is
-    for good, but a kill still goes through.
+    for good: a kill on the way pulls everything once more and leaves nothing that could be re-armed.
     """
 
     def __init__(self) -> None:
@@ -37,10 +37,12 @@ class Mode:
     def control(self, action: Action, reason: str) -> bool:
         """Take what a person ordered; False if it has no effect in this mode."""
         locked = self.name in ("killed", "halted")
-        if action in ("kill", "stop"):
-            self._set("killed" if action == "kill" else "stopping", reason or "by hand")
+        if action == "stop":
+            self._set("stopping", reason or "by hand")
         elif self.name == "stopping":
-            return False
+            return action == "kill"
+        elif action == "kill":
+            self._set("killed", reason or "by hand")
         elif action == "rearm" and locked:
             self.halted_by = ""
             self._set("paused", "re-armed; resume to quote")

@@ -16,6 +16,7 @@ from workbench.quoting.builtin import HALF_SPREAD
 from workbench.quoting.schema import MAX_LEVELS, STATE_SIZE
 from workbench.risk import MessageBudget, check_order
 from workbench.risk import limits as limit
+from workbench.risk.checks import order_value
 from workbench.trading.kernels import (
     ACTION_COLUMNS,
     BLOCKED_SIZE,
@@ -87,6 +88,7 @@ class QuotePlanner:
     def __init__(self, tracker: OrderTracker, view: MarketView) -> None:
         self._tracker = tracker
         self._view = view
+        self._budget = MessageBudget(1.0)
         self._state = np.zeros(STATE_SIZE)
         self._wanted = np.zeros((2 * MAX_LEVELS, 3), dtype=np.int64)
         self._live = np.zeros((LIVE_ROWS, LIVE_COLUMNS), dtype=np.int64)
@@ -102,7 +104,7 @@ class QuotePlanner:
         if not keep_state:
             self._state[:] = 0
         self._settings = settings
-        self._budget = MessageBudget(config.risk.max_messages_per_s)
+        self._budget.set_rate(config.risk.max_messages_per_s)
         self._tolerance = config.quoting.refresh_tolerance_bps / 10_000
         collar = config.risk.price_collar_bps / 10_000
         self._collar = (1 - collar, 1 + collar)
@@ -185,10 +187,17 @@ class QuotePlanner:
         """The reduce-only order that closes as much of the position as one order may."""
         self._set_limits(now_ns)
         side = -1 if position > 0 else 1
+        limits = self._settings.limits
         touch = self._view.best_bid if side < 0 else self._view.best_ask
         price = int(touch * (1 + side * FLATTEN_REACH))
-        size = min(abs(position), int(self._settings.limits[limit.MAX_SIZE]))
-        code = check_order(side, price, size, position, 0, True, self._settings.limits)
+        # No further than the collar; a touch beyond it is for the check to refuse.
+        if side > 0:
+            price = min(price, max(touch, int(limits[limit.COLLAR_HIGH])))
+        else:
+            price = max(price, min(touch, int(limits[limit.COLLAR_LOW])))
+        most = min(limits[limit.MAX_SIZE], limits[limit.MAX_VALUE] // max(1, order_value(price, 1, limits)))
+        size = min(abs(position), int(most // limits[limit.LOT] * limits[limit.LOT]))
+        code = check_order(side, price, size, position, 0, True, limits)
         return Closing(side, price, size, WAITS.get(code, ""))
 
     # --- what people see ----------------------------------------------------------------------------------------

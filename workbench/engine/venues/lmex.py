@@ -266,12 +266,13 @@ class LmexVenue:
             del self._in_flight[client_id]
 
     async def _arm(self, command: ArmDeadMan) -> None:
+        asked = self._clock.now_ns()
         try:
             await self._client.cancel_all_after(command.timeout_ms)
         except VenueError as error:
-            self._emit(DeadManArmed(self._clock.now_ns(), False, str(error)))
+            self._emit(DeadManArmed(self._clock.now_ns(), False, str(error), asked))
         else:
-            self._emit(DeadManArmed(self._clock.now_ns(), True))
+            self._emit(DeadManArmed(self._clock.now_ns(), True, asked_ns=asked))
 
     def _reconcile(self) -> None:
         """One reconciliation at a time; one asked for meanwhile follows it."""
