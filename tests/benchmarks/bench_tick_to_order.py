@@ -56,6 +56,11 @@ class Stopwatch:
 
         return run
 
+    def decided(self) -> None:
+        """A tick after which nothing was sent is not a tick to an order, whatever a later fill leads to."""
+        if "submit" not in self._stamps:
+            self._stamps = {}
+
     def order_out(self) -> None:
         now, stamps = perf_counter_ns(), self._stamps
         if {"frame", "emit", "drain", "submit"} <= set(stamps):
@@ -119,7 +124,7 @@ def watched(engine: Engine, watch: Stopwatch) -> None:
         return run
 
     loop.emit = stamped("emit", emit)  # type: ignore[method-assign]
-    loop._drain = stamped("drain", drain)  # type: ignore[method-assign]
+    loop._drain = stamped("drain", lambda: (drain(), watch.decided()))  # type: ignore[method-assign]
     loop._submit = stamped("submit", submit)
 
 
