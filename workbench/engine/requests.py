@@ -104,8 +104,9 @@ class Requests:
         # A core made just for this refuses whatever the running one could not take.
         engine.make_maker(config)
         engine.loop.emit(Configure(self._clock.now_ns(), config.model_dump_json(exclude_unset=True)))
-        await engine.loop.consumed()
+        # Before waiting: another update may come meanwhile, and must build on this one.
         engine.config = config
+        await engine.loop.consumed()
         return config.model_dump(mode="json", exclude_unset=True)
 
     async def kill(self, reason: str = "") -> StopReport:
