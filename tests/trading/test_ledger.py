@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,24 @@ def test_when_flat_the_wallet_alone_is_the_pnl(rows: list[tuple[int, int, int, i
         ledger.fill(side, abs(ledger.position), 760_000, Decimal(0), BTC.value_of_half_ticks(1_520_001))
     assert ledger.wallet_change == ledger.parts().total
     assert ledger.unrealised(12345) == 0
+
+
+@given(fills, st.randoms(use_true_random=False))
+def test_executions_heard_in_any_order_leave_the_wallet_that_the_venue_has(
+    rows: list[tuple[int, int, int, int, int]], chance: Random
+) -> None:
+    in_order, shuffled = Ledger(BTC), Ledger(BTC)
+    news = list(enumerate(rows))
+    for ledger in (in_order, shuffled):
+        ledger.adopt(40)
+        ledger.mark(BTC.value(Decimal(75_000)))
+        for venue_ns, (side, size, ticks, half_ticks, fee_e8) in news:
+            mid_value = BTC.value_of_half_ticks(half_ticks)
+            ledger.fill(side, size, ticks, Decimal(fee_e8).scaleb(-8), mid_value, venue_ns)
+        chance.shuffle(news)
+    assert shuffled.wallet_change == in_order.wallet_change
+    assert shuffled.unrealised(12_345) == in_order.unrealised(12_345)
+    assert shuffled.position == in_order.position
 
 
 def test_a_buy_under_the_mid_earns_spread_and_a_fee_costs() -> None:

@@ -7,12 +7,17 @@ the change in equity exactly, whatever mids and marks came between.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from decimal import ROUND_CEILING, Decimal
 from typing import NamedTuple
 
 from workbench.instruments import Instrument
 
 __all__ = ["Ledger", "PnlParts"]
+
+
+KEPT_FILLS = 512
+"""An execution heard so many others late is booked as if it had come before the oldest of them."""
 
 
 class PnlParts(NamedTuple):
@@ -39,6 +44,18 @@ def _share_of_cost(cost: int, part: int, whole: int) -> int:
     return quotient
 
 
+class _Booked(NamedTuple):
+    """An execution, and how the books stood before it."""
+
+    venue_ns: int
+    side: int
+    size: int
+    value: int
+    position: int
+    cost: int
+    realised: int
+
+
 class Ledger:
     """Books fills, fees, funding and marks of one instrument.
 
@@ -52,7 +69,8 @@ class Ledger:
     Notes
     -----
     `wallet_change` follows the venue's rule: closing n of |Q| contracts realises against the share n/|Q| of the cost,
-    rounded half-even; wallet + unrealised is exact whatever that rounding was.
+    rounded half-even; wallet + unrealised is exact whatever that rounding was. The share depends on the order of
+    executions: one that is heard late is booked where it belongs in the venue's time.
     """
 
     def __init__(self, instrument: Instrument, position: int = 0) -> None:
@@ -67,6 +85,7 @@ class Ledger:
         self._fees = 0
         self._funding = 0
         self._funding_ids: set[str] = set()
+        self._booked: list[_Booked] = []
 
     def adopt(self, position: int) -> None:
         """The position found at the start of a session, before any fill: PnL counts from here."""
@@ -74,6 +93,7 @@ class Ledger:
             return
         self.position = self.start_position = position
         self._inventory = 0
+        self._booked.clear()
         if self._reference is not None:
             self._cost = position * self._reference
 
@@ -85,7 +105,9 @@ class Ledger:
             self._inventory += self.position * (value - self._reference)
         self._reference = value
 
-    def fill(self, side: int, size: int, price_ticks: int, fee: Decimal, mid_value: int) -> None:
+    def fill(
+        self, side: int, size: int, price_ticks: int, fee: Decimal, mid_value: int, venue_ns: int | None = None
+    ) -> None:
         """Book an execution against the mid at which it was heard.
 
         Parameters
@@ -96,12 +118,32 @@ class Ledger:
             Paid positive, rebate negative, settlement currency; digits beyond the quantum round against us.
         mid_value : int
             V(mid), money units a contract.
+        venue_ns : int, optional
+            When it happened at the venue; by default after every other one.
         """
         self.mark(mid_value)
         value = self._instrument.value_of_half_ticks(2 * price_ticks)
         self._spread += side * size * (mid_value - value)
         fee_units = int(fee.scaleb(self._instrument.money_digits).to_integral_value(ROUND_CEILING))
         self._fees += fee_units
+        self._book(side, size, value, venue_ns)
+
+    def _book(self, side: int, size: int, value: int, venue_ns: int | None) -> None:
+        """Put an execution where it belongs: what happened after it is booked again behind it."""
+        booked = self._booked
+        newest_ns = booked[-1].venue_ns if booked else 0
+        at = len(booked) if venue_ns is None else bisect_right(booked, venue_ns, key=lambda row: row.venue_ns)
+        after = booked[at:]
+        if after:
+            del booked[at:]
+            self.position, self._cost, self._realised = after[0].position, after[0].cost, after[0].realised
+        self._trade(side, size, value, newest_ns if venue_ns is None else venue_ns)
+        for row in after:
+            self._trade(row.side, row.size, row.value, row.venue_ns)
+        del booked[:-KEPT_FILLS]
+
+    def _trade(self, side: int, size: int, value: int, venue_ns: int) -> None:
+        self._booked.append(_Booked(venue_ns, side, size, value, self.position, self._cost, self._realised))
         closing = min(size, abs(self.position)) if side * self.position < 0 else 0
         if closing:
             cost = _share_of_cost(self._cost, closing, abs(self.position))

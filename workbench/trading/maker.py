@@ -200,8 +200,6 @@ class MarketMaker:
         elif order.terminal and event.status == "open" and event.request == "query":
             self._note(f"{order.client_id} was {order.status.name.lower()} and is open at the venue: cancelled again")
             self._out.append(Cancel(order.client_id, order.order_id))
-        if order.owed:
-            self.account.soon(self._now_ns + NS // 2, "executions are missing")
         if self.tracker.version != version or self._out:
             self._decide()
 
@@ -254,7 +252,8 @@ class MarketMaker:
 
     def _book_fill(self, event: OwnFill) -> None:
         fee = event.fee if event.fee_currency == self.instrument.settlement else Decimal(0)
-        self.ledger.fill(event.side, event.size, event.price_ticks, fee, self._mid_value(event.price_ticks))
+        mid_value = self._mid_value(event.price_ticks)
+        self.ledger.fill(event.side, event.size, event.price_ticks, fee, mid_value, event.venue_ns)
         stats = self.stats
         stats.fills += 1
         stats.volume += event.size
