@@ -36,6 +36,7 @@ class AccountCheck:
         self._done_ns = 0
         self._lost_ns = 0
         self._soon_ns = 1
+        self._missing_ns = 0
         self._why = "start of the session"
         self._difference: int | None = None
         self._fills_at_difference = 0
@@ -51,12 +52,14 @@ class AccountCheck:
         """Why to ask now, or empty."""
         if self._asked_ns and now_ns - self._asked_ns < ANSWER_NS:
             return ""
-        if self._tracker.owed:
-            self.soon(now_ns + OWED_NS, MISSING)
-        elif self._why == MISSING:
+        if not self._tracker.owed:
             # They came by themselves, as they nearly always do.
-            self._soon_ns = 0
-        if self._soon_ns and now_ns >= self._soon_ns:
+            self._missing_ns = 0
+        elif not self._missing_ns:
+            self._missing_ns = now_ns + OWED_NS
+        if self._missing_ns and now_ns >= self._missing_ns:
+            why = MISSING
+        elif self._soon_ns and now_ns >= self._soon_ns:
             why = self._why
         elif now_ns - self._done_ns >= self.period_ns:
             why = "regular check"
@@ -64,6 +67,7 @@ class AccountCheck:
             return ""
         self._asked_ns = now_ns
         self._soon_ns = 0
+        self._missing_ns = 0
         return why
 
     def done(self, event: ReconcileDone) -> None:

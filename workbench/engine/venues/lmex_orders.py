@@ -178,9 +178,16 @@ class OrderRequests:
                 row.total_filled,
                 row.current,
                 row.status,
-                row.reason or _REASONS.get(row.status, "") if status != "open" else "",
+                _reason(row, status, request),
             )
         )
+
+
+def _reason(row: OrderMessage, status: Status, request: Request) -> str:
+    """Why an order ended, in the venue's words or ours; nothing for one that rests or that we cancelled ourselves."""
+    if status == "open" or (status == "cancelled" and request == "cancel"):
+        return ""
+    return row.reason or _REASONS.get(row.status, "")
 
 
 _REASONS = {
