@@ -53,7 +53,7 @@ def test_too_many_messages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_fee_that_is_not_booked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_fee(fill: Any) -> Any:
-        return lambda self, side, size, price, fee, mid: fill(self, side, size, price, fee * 0, mid)
+        return lambda self, side, size, price, fee, *rest: fill(self, side, size, price, fee * 0, *rest)
 
     instead(monkeypatch, Ledger, "fill", without_fee)
     assert "I11" in found()
