@@ -351,6 +351,15 @@ def test_refusals_in_a_row_halt_before_they_become_a_storm() -> None:
     assert desk.maker.stats.rejects == 4
 
 
+def test_a_post_only_order_refused_by_the_stream_before_the_answer_counts_once() -> None:
+    desk = Desk(**{"risk.max_rejects": 4})
+    for order in desk.start()[:4]:
+        desk.tell(OrderReport(desk.t, order.client_id, "cancelled", "stream", "v", 0, 10, reason="would trade"))
+        desk.tell(OrderReport(desk.t, order.client_id, "cancelled", "place", "v", 0, 10))
+    assert desk.maker.stats.rejects == 4
+    assert "would trade" in desk.maker.halted_by
+
+
 def test_a_fee_in_the_wrong_currency_halts() -> None:
     desk, orders = started()
     desk.fill(orders[0], 10, currency="LMEX")

@@ -212,10 +212,7 @@ class MarketMaker:
         elif after is OrderStatus.ABSENT:
             self._note(f"{order.client_id} is not known to the venue")
             self.account.soon(self._now_ns, "an order is absent")
-        refused = after is OrderStatus.REJECTED or (
-            after is OrderStatus.CANCELLED and event.request == "place" and not order.filled and not order.reduce_only
-        )
-        if refused:
+        if self._refused(order, before, event):
             self.stats.rejects += 1
             if event.code == RATE_LIMITED:
                 # Too fast is no reason to halt: silence is what helps.
@@ -226,6 +223,13 @@ class MarketMaker:
                 self._halt(f"{self._rejects_in_a_row} orders in a row were refused, the last: {event.reason}")
         if order.terminal:
             self.view.own_gone(order, self._now_ns)
+
+    def _refused(self, order: Order, before: OrderStatus, event: OrderReport) -> bool:
+        """Whether the venue did not take an order: it may say so by the stream before it answers."""
+        if order.status is not OrderStatus.CANCELLED:
+            return order.status is OrderStatus.REJECTED
+        unasked = event.request == "stream" and before is OrderStatus.IN_FLIGHT and self.mode.runs
+        return (event.request == "place" or unasked) and not order.filled and not order.reduce_only
 
     def _on_fill(self, event: OwnFill) -> None:
         order = self.tracker.find(event.client_id, event.order_id)
