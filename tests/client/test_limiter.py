@@ -69,7 +69,7 @@ def test_in_any_second_no_more_is_sent_than_half_of_what_the_venue_allows_twice_
 
 def test_waiting_is_first_come_first_served() -> None:
     async def main() -> list[int]:
-        budget = limiter(queries_per_s=2)
+        budget = limiter(queries_per_s=2, verify_reserve=0)
         order: list[int] = []
 
         async def ask(name: int) -> None:
@@ -84,7 +84,7 @@ def test_waiting_is_first_come_first_served() -> None:
 
 def test_a_request_that_would_wait_too_long_is_refused_unsent() -> None:
     async def main() -> float:
-        budget = limiter(queries_per_s=1)
+        budget = limiter(queries_per_s=1, verify_reserve=0)
         await budget.acquire("query", 1)
         with pytest.raises(RateLimited, match="not sent") as caught:
             await budget.acquire("query", 0.2)
@@ -139,3 +139,32 @@ def test_unlimited_never_waits() -> None:
         return free.try_acquire("order") and free.penalise(None) == 1.0
 
     assert run_virtual(main())
+
+
+def test_the_check_after_a_cancel_goes_first_and_counts_as_the_query_that_it_is() -> None:
+    async def main() -> tuple[float, int]:
+        loop = asyncio.get_running_loop()
+        budget = limiter()
+        sent: list[float] = []
+        waits = []
+
+        async def flood() -> None:
+            while True:
+                await budget.acquire("query", 60)
+                sent.append(loop.time())
+
+        tasks = [asyncio.ensure_future(flood()) for _ in range(3)]
+        for _ in range(20):
+            await asyncio.sleep(0.25)
+            before = loop.time()
+            await budget.acquire("verify", 60)
+            sent.append(loop.time())
+            waits.append(loop.time() - before)
+        for task in tasks:
+            task.cancel()
+        busiest = max(sum(start <= at < start + 1 for at in sent) for start in sent)
+        return max(waits), busiest
+
+    longest_wait, busiest_second = run_virtual(main())
+    assert longest_wait < 0.2
+    assert busiest_second <= 15, "the venue answers the sixteenth query with a block"

@@ -14,7 +14,7 @@ from workbench.clock import NS, Clock
 __all__ = ["Caller", "RequestSigner"]
 
 TIME_PATH = "/spot/api/v3.3/time"
-PATIENCE_S: dict[Lane, float] = {"query": 10.0, "order": 0.25, "cancel": 5.0, "deadman": 0.25}
+PATIENCE_S: dict[Lane, float] = {"query": 10.0, "verify": 5.0, "order": 0.25, "cancel": 5.0, "deadman": 0.25}
 """How long a request waits for its turn: a stale new order is better not sent, a cancel is worth waiting for."""
 
 

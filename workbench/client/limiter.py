@@ -1,7 +1,8 @@
 """Rate limits with priority lanes: cancels go first and keep a reserve, the dead-man timer has its own budget.
 
 Plans for half of what the venue allows (lmex-api section 6.4): 7 queries and 35 order requests a second, of which new
-and amended orders leave 10 to cancels.
+and amended orders leave 10 to cancels. The list that verifies a cancel is a query to the venue and counts as one, from
+a reserve of its own: a kill that ran into the venue's limit would be answered with five minutes of silence.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from workbench.clock import NS, Clock
 
 __all__ = ["Lane", "RateLimiter", "Unlimited"]
 
-Lane = Literal["query", "order", "cancel", "deadman"]
-LANES: tuple[Lane, ...] = ("query", "order", "cancel", "deadman")
+Lane = Literal["query", "verify", "order", "cancel", "deadman"]
+LANES: tuple[Lane, ...] = ("query", "verify", "order", "cancel", "deadman")
 
 
 class _Bucket:
@@ -43,6 +44,8 @@ class RateLimiter:
         Sustained rates; a burst of one second's worth is possible after silence.
     cancel_reserve : float
         Tokens of the order bucket that only cancels may take.
+    verify_reserve : float
+        Tokens of the query bucket that only the check after a cancel may take.
     deadman_per_s : float
         Own budget of the cancel-all-after renewals.
     """
@@ -53,18 +56,27 @@ class RateLimiter:
         queries_per_s: float = 7.0,
         orders_per_s: float = 35.0,
         cancel_reserve: float = 10.0,
+        verify_reserve: float = 2.0,
         deadman_per_s: float = 2.0,
     ) -> None:
         now = clock.monotonic_ns()
         self._clock = clock
         orders = _Bucket(orders_per_s, now)
+        queries = _Bucket(queries_per_s, now)
         self._buckets: dict[Lane, _Bucket] = {
-            "query": _Bucket(queries_per_s, now),
+            "query": queries,
+            "verify": queries,
             "order": orders,
             "cancel": orders,
             "deadman": _Bucket(deadman_per_s, now),
         }
-        self._floors: dict[Lane, float] = {"query": 0.0, "order": cancel_reserve, "cancel": 0.0, "deadman": 0.0}
+        self._floors: dict[Lane, float] = {
+            "query": verify_reserve,
+            "verify": 0.0,
+            "order": cancel_reserve,
+            "cancel": 0.0,
+            "deadman": 0.0,
+        }
         self._queues: dict[Lane, asyncio.Lock] = {lane: asyncio.Lock() for lane in LANES}
         self._blocked_until_ns = 0
         self._violations = 0

@@ -265,7 +265,7 @@ class LmexClient:
         return row
 
     async def open_orders(self, symbol: str, lane: Lane = "query") -> list[OrderMessage]:
-        """Own orders that rest on a market (4.8); `lane` "cancel" asks with priority, to verify a cancel."""
+        """Own orders that rest on a market (4.8); `lane` "verify" asks with priority, after a cancel."""
         return await self._get("user/open_orders", list[OrderMessage], lane, symbol=symbol)
 
     # --- account ----------------------------------------------------------------------------------------------------

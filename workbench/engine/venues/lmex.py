@@ -339,7 +339,7 @@ class LmexVenue:
             try:
                 async with asyncio.timeout_at(min(deadline, loop.time() + ATTEMPT_S)):
                     await self._cancel_everything()
-                    left = len(await self._client.open_orders(self._symbol, lane="cancel"))
+                    left = len(await self._client.open_orders(self._symbol, lane="verify"))
             except TimeoutError:
                 left, trouble = None, "no answer in time"
             except VenueError as error:
