@@ -425,7 +425,6 @@ def test_flatten_cancels_first_then_closes_reduce_only_and_pauses() -> None:
         False,
     )
     desk.fill(closing, 10, "t2", maker=False)
-    desk.wait(0.3)
     assert desk.maker.position == 0
     assert (desk.maker.state, desk.maker.why) == ("paused", "paused: the position is flat")
     assert desk.maker.stats.maker_share == 0.5

@@ -416,6 +416,7 @@ class MarketMaker:
             self._carry_out(actions)
         if self.mode.name == "flattening":
             self._flatten()
+            self.doubt = self._doubt()
         self.planner.refresh()
         self.stats.both_sides(self.planner.both_resting, now)
 
