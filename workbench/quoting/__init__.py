@@ -1,4 +1,12 @@
-"""Quoting: models as single functions, the guide's arithmetic, rounding to the tick and the inventory gate."""
+"""Quoting: models as single functions, their parts, the papers' formulas and the laboratory that checks them.
+
+What is not needed to trade with the default model is loaded, and compiled, when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from workbench.quoting.builtin import guide_fixed, guide_volatility, skewed_spread
 from workbench.quoting.definition import (
@@ -15,25 +23,188 @@ from workbench.quoting.guide import adjust_spread_for_volatility, calculate_orde
 from workbench.quoting.rounding import ceil_to_increment, floor_to_increment, half_up_to_increment
 from workbench.quoting.schema import PARAMS, VIEW, Slot
 
+if TYPE_CHECKING:
+    from workbench.quoting.avellaneda import (
+        Quotes,
+        avellaneda_stoikov_quotes,
+        avellaneda_stoikov_spread,
+        reservation_price,
+        stationary_avellaneda_stoikov_quotes,
+    )
+    from workbench.quoting.cartea import (
+        cartea_jaimungal_depths,
+        cartea_jaimungal_stationary,
+    )
+    from workbench.quoting.gueant import (
+        Depths,
+        GlftConstants,
+        glft_closed_form,
+        glft_constants,
+        glft_exact,
+        glft_stationary,
+    )
+    from workbench.quoting.laboratory import (
+        DepthTable,
+        Outcome,
+        PaperWorld,
+        Simulation,
+        avellaneda_stoikov_table,
+        exact_outcome,
+        glft_table,
+        simulate_paper,
+        symmetric_table,
+    )
+    from workbench.quoting.ladder import (
+        distance_schedule,
+        floor_to_lot,
+        level_distance,
+        level_size,
+        size_schedule,
+        split_size,
+    )
+    from workbench.quoting.layer import (
+        IMPROVE,
+        JOIN,
+        LAYER,
+        STEP_BACK,
+        bounded_half_spread,
+        compose,
+        fair_value,
+        fee_floor,
+        funding_tilt,
+        inventory_lots,
+        keep_to_touch,
+        toxicity_widening,
+        write_ladder,
+    )
+    from workbench.quoting.papers import (
+        avellaneda_stoikov,
+        cartea_jaimungal,
+        glft,
+    )
+    from workbench.quoting.price_grid import (
+        grid,
+    )
+
 __all__ = [
+    "IMPROVE",
+    "JOIN",
+    "LAYER",
     "MODEL_FUNCTION_TYPE",
     "MODEL_SIGNATURE",
     "PARAMS",
+    "STEP_BACK",
     "VIEW",
+    "DepthTable",
+    "Depths",
+    "GlftConstants",
     "ModelError",
+    "Outcome",
+    "PaperWorld",
+    "Quotes",
     "QuotingModel",
+    "Simulation",
     "Slot",
     "adjust_spread_for_volatility",
+    "avellaneda_stoikov",
+    "avellaneda_stoikov_quotes",
+    "avellaneda_stoikov_spread",
+    "avellaneda_stoikov_table",
+    "bounded_half_spread",
     "calculate_order_prices",
+    "cartea_jaimungal",
+    "cartea_jaimungal_depths",
+    "cartea_jaimungal_stationary",
     "ceil_to_increment",
+    "compose",
+    "distance_schedule",
+    "exact_outcome",
+    "fair_value",
+    "fee_floor",
     "find_model",
     "floor_to_increment",
+    "floor_to_lot",
+    "funding_tilt",
+    "glft",
+    "glft_closed_form",
+    "glft_constants",
+    "glft_exact",
+    "glft_stationary",
+    "glft_table",
+    "grid",
     "guide_fixed",
     "guide_volatility",
     "half_up_to_increment",
     "inventory_gate",
+    "inventory_lots",
+    "keep_to_touch",
+    "level_distance",
+    "level_size",
     "model",
     "model_names",
+    "reservation_price",
     "should_place_orders",
+    "simulate_paper",
+    "size_schedule",
     "skewed_spread",
+    "split_size",
+    "stationary_avellaneda_stoikov_quotes",
+    "symmetric_table",
+    "toxicity_widening",
+    "write_ladder",
 ]
+
+_HOMES = {
+    "DepthTable": "laboratory",
+    "Depths": "gueant",
+    "GlftConstants": "gueant",
+    "IMPROVE": "layer",
+    "JOIN": "layer",
+    "LAYER": "layer",
+    "Outcome": "laboratory",
+    "PaperWorld": "laboratory",
+    "Quotes": "avellaneda",
+    "STEP_BACK": "layer",
+    "Simulation": "laboratory",
+    "avellaneda_stoikov": "papers",
+    "avellaneda_stoikov_quotes": "avellaneda",
+    "avellaneda_stoikov_spread": "avellaneda",
+    "avellaneda_stoikov_table": "laboratory",
+    "bounded_half_spread": "layer",
+    "cartea_jaimungal": "papers",
+    "cartea_jaimungal_depths": "cartea",
+    "cartea_jaimungal_stationary": "cartea",
+    "compose": "layer",
+    "distance_schedule": "ladder",
+    "exact_outcome": "laboratory",
+    "fair_value": "layer",
+    "fee_floor": "layer",
+    "floor_to_lot": "ladder",
+    "funding_tilt": "layer",
+    "glft": "papers",
+    "glft_closed_form": "gueant",
+    "glft_constants": "gueant",
+    "glft_exact": "gueant",
+    "glft_stationary": "gueant",
+    "glft_table": "laboratory",
+    "grid": "price_grid",
+    "inventory_lots": "layer",
+    "keep_to_touch": "layer",
+    "level_distance": "ladder",
+    "level_size": "ladder",
+    "reservation_price": "avellaneda",
+    "simulate_paper": "laboratory",
+    "size_schedule": "ladder",
+    "split_size": "ladder",
+    "stationary_avellaneda_stoikov_quotes": "avellaneda",
+    "symmetric_table": "laboratory",
+    "toxicity_widening": "layer",
+    "write_ladder": "layer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a name on first use: each home compiles its own kernels."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no name {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -16,7 +16,9 @@ from workbench.quoting.rounding import ceil_to_increment, floor_to_increment, ha
 from workbench.quoting.schema import (
     GATE_ENTER,
     GATE_LEAVE,
+    GATED_SIDE,
     GUIDE_VOLATILITY,
+    HALF_SPREAD,
     HOLDING_S,
     INCREMENT,
     INVENTORY_SKEW,
@@ -37,13 +39,10 @@ from workbench.quoting.schema import (
     VOLATILITY_WEIGHT,
 )
 
-__all__ = ["GATED_SIDE", "HALF_SPREAD", "guide_fixed", "guide_volatility", "skewed_spread"]
+__all__ = ["guide_fixed", "guide_volatility", "skewed_spread"]
 
 Vector = NDArray[np.float64]
 Rows = NDArray[np.int64]
-
-GATED_SIDE, HALF_SPREAD = range(2)
-"""Slots of `state`: the side that the inventory gate holds back; the half spread quoted last, ticks."""
 
 _BPS = 1e-4
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -32,15 +33,30 @@ NO_MARKET = -1
 NO_VOLATILITY = -2
 INVENTORY = -3
 NOT_FINITE = -4
+NO_MICRO_PRICE = -5
+NO_ORDER_FLOW = -6
+NO_FUNDING_TIME = -7
+NO_MARKOUT = -8
 REASONS: Mapping[int, str] = {
     NO_MARKET: "the model sees no market",
     NO_VOLATILITY: "the volatility estimate is not ready",
     INVENTORY: "inventory is over the guide's gate: both sides stop",
     NOT_FINITE: "the model's numbers are not finite",
+    NO_MICRO_PRICE: "micro_weight is set, and nothing measures the micro-price here",
+    NO_ORDER_FLOW: "order_flow_weight is set, and nothing measures the order-flow imbalance here",
+    NO_FUNDING_TIME: "funding_weight is set, and the time of the coming funding is not known",
+    NO_MARKOUT: "toxicity_weight is set, and nothing measures the markouts of own fills here",
 }
 
 _PARAMETERS = ("view", "inventory", "params", "state", "out")
 _registry: dict[str, QuotingModel] = {}
+_LOADED_WHEN_ASKED_FOR: Mapping[str, str] = {
+    "avellaneda_stoikov": "workbench.quoting.papers",
+    "cartea_jaimungal": "workbench.quoting.papers",
+    "glft": "workbench.quoting.papers",
+    "grid": "workbench.quoting.price_grid",
+}
+"""Built-in models by home; whoever trades with another one does not wait for their compilation."""
 
 
 class ModelError(WorkbenchError):
@@ -68,12 +84,14 @@ class QuotingModel:
         params: Sequence[Slot] = (),
         reasons: Mapping[int, str] | None = None,
         spread_is_half: bool = False,
+        spread_is_own: bool = False,
     ) -> None:
         self.name = function.__name__
         self.doc = inspect.getdoc(function) or ""
         self.params = tuple(params)
         self.reasons = {**REASONS, **(reasons or {})}
         self.spread_is_half = spread_is_half
+        self.spread_is_own = spread_is_own
         found = tuple(inspect.signature(function).parameters)
         if len(found) != len(_PARAMETERS):
             raise ModelError(f"model {self.name} takes {found}; expected five arguments: {', '.join(_PARAMETERS)}")
@@ -93,13 +111,20 @@ class QuotingModel:
         return rows
 
     def effective_spread_bps(self, spread_bps: float) -> float:
-        """Ask minus bid that this model quotes for a configured `spread_bps`, before volatility and rounding."""
+        """Ask minus bid that this model quotes for a configured `spread_bps`, before volatility and rounding.
+
+        NaN for a model whose spread comes from its own parameters.
+        """
+        if self.spread_is_own:
+            return math.nan
         return 2 * spread_bps if self.spread_is_half else spread_bps
 
     def __repr__(self) -> str:
         effect = (
             "ask - bid = 2 x spread_bps, as the guide prints it" if self.spread_is_half else "ask - bid = spread_bps"
         )
+        if self.spread_is_own:
+            effect = f"ask - bid by its own formula of {', '.join(slot.name for slot in self.params[:4])}, ..."
         return f"<quoting model {self.name}: {effect}>"
 
 
@@ -120,6 +145,7 @@ def model(
     params: Sequence[Slot] = (),
     reasons: Mapping[int, str] | None = None,
     spread_is_half: bool = False,
+    spread_is_own: bool = False,
 ) -> Any:
     """Decorator: make a quoting model of a function and register it under its name.
 
@@ -131,6 +157,8 @@ def model(
         Texts for its own negative return values, for the "why not" line.
     spread_is_half : bool
         It quotes mid -+ spread_bps, as the guide does.
+    spread_is_own : bool
+        Its spread follows from its own parameters, not from spread_bps.
 
     Raises
     ------
@@ -139,7 +167,7 @@ def model(
     """
 
     def wrap(function: Callable[..., int]) -> QuotingModel:
-        made = QuotingModel(function, params, reasons, spread_is_half)
+        made = QuotingModel(function, params, reasons, spread_is_half, spread_is_own)
         _registry[made.name] = made
         return made
 
@@ -148,7 +176,7 @@ def model(
 
 def model_names() -> tuple[str, ...]:
     """Names of the models that are known in this process."""
-    return tuple(sorted(_registry))
+    return tuple(sorted({*_registry, *_LOADED_WHEN_ASKED_FOR}))
 
 
 def find_model(name: str) -> QuotingModel:
@@ -159,6 +187,8 @@ def find_model(name: str) -> QuotingModel:
     ConfigError
         If there is none.
     """
+    if name not in _registry and name in _LOADED_WHEN_ASKED_FOR:
+        importlib.import_module(_LOADED_WHEN_ASKED_FOR[name])
     if name not in _registry and ":" in name:
         module, _, attribute = name.partition(":")
         try:

@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "ASK_ADVERSE",
     "ASK_SIZE",
     "BEST_ASK",
     "BEST_BID",
+    "BID_ADVERSE",
     "BID_SIZE",
     "FUNDING_IN_S",
     "FUNDING_RATE",
+    "GATED_SIDE",
     "GATE_ENTER",
     "GATE_LEAVE",
     "GUIDE_VOLATILITY",
+    "HALF_SPREAD",
     "HOLDING_S",
     "INCREMENT",
     "INVENTORY_SKEW",
@@ -26,8 +30,10 @@ __all__ = [
     "MARK",
     "MAX_LEVELS",
     "MAX_POSITION",
+    "MICRO_PRICE",
     "MID",
     "MIN_EDGE_BPS",
+    "ORDER_FLOW",
     "ORDER_SIZE",
     "OUT_PRICE",
     "OUT_SIDE",
@@ -51,19 +57,24 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Slot:
-    """One named place in an array: its unit, what it means, and the bounds it must keep."""
+    """One named place in an array: its unit, what it means, the bounds it must keep, and its value when not given.
+
+    Without a `default` a model's own parameter must be given. A default may lie outside of the bounds: NaN is the way
+    to let a model derive what it is not told.
+    """
 
     name: str
     unit: str
     meaning: str
     low: float = float("-inf")
     high: float = float("inf")
+    default: float | None = None
 
 
 VIEW = (
     Slot("mid", "ticks", "(best bid + best ask) / 2"),
-    Slot("best_bid", "ticks", "best bid, own orders included"),
-    Slot("best_ask", "ticks", "best ask, own orders included"),
+    Slot("best_bid", "ticks", "best bid of others"),
+    Slot("best_ask", "ticks", "best ask of others"),
     Slot("bid_size", "contracts", "size at the best bid"),
     Slot("ask_size", "contracts", "size at the best ask"),
     Slot("weighted_mid", "ticks", "best prices weighted by the opposite size"),
@@ -77,6 +88,10 @@ VIEW = (
     Slot("funding_in_s", "s", "until the coming funding; NaN when unknown"),
     Slot("maker_fee", "fraction", "of the traded value; negative is a rebate"),
     Slot("taker_fee", "fraction", "of the traded value"),
+    Slot("micro_price", "ticks", "where the mid is expected to settle, from imbalance and spread; NaN: not measured"),
+    Slot("order_flow", "contracts", "order-flow imbalance over the recent window; NaN: not measured"),
+    Slot("bid_adverse", "ticks", "mean fall of the mid after own bids filled; 0 before the first, NaN: not measured"),
+    Slot("ask_adverse", "ticks", "mean rise of the mid after own asks filled; 0 before the first, NaN: not measured"),
 )
 (
     MID,
@@ -93,6 +108,10 @@ VIEW = (
     FUNDING_IN_S,
     MAKER_FEE,
     TAKER_FEE,
+    MICRO_PRICE,
+    ORDER_FLOW,
+    BID_ADVERSE,
+    ASK_ADVERSE,
 ) = range(len(VIEW))
 VIEW_SIZE = 32
 """Length of `view`; slots beyond the named ones are zero and reserved."""
@@ -134,6 +153,10 @@ PARAMS_SIZE = len(PARAMS)
 
 STATE_SIZE = 16
 """Length of `state`, zeroed by its owner at the start."""
+
+GATED_SIDE, HALF_SPREAD = range(2)
+"""Slots of `state` that the built-in models use and tools read: the side that the inventory gate holds back; the half
+spread quoted last, ticks. A model that calls `compose` keeps its own memory behind them."""
 
 OUT_SIDE, OUT_PRICE, OUT_SIZE = range(3)
 """Columns of `out`: side (+1, -1), price in ticks, size in contracts."""

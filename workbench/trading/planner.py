@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from workbench.config import ContractSizes, MarketMakerConfig
 from workbench.instruments import Instrument
 from workbench.quoting import QuotingModel, find_model
-from workbench.quoting.builtin import HALF_SPREAD
-from workbench.quoting.schema import MAX_LEVELS, STATE_SIZE
+from workbench.quoting.schema import HALF_SPREAD, MAX_LEVELS, STATE_SIZE
 from workbench.risk import MessageBudget, check_order
 from workbench.risk import limits as limit
 from workbench.risk.checks import order_value

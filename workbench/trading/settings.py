@@ -20,7 +20,7 @@ LARGEST_UNITS = 4 * 10**18
 
 
 def params_array(config: MarketMakerConfig, sizes: ContractSizes, model: QuotingModel) -> NDArray[np.float64]:
-    """The `params` of a model: the common ones of `quoting.PARAMS`, then its own.
+    """The `params` of a model: the common ones of `quoting.PARAMS`, then its own; defaults where a slot has one.
 
     Raises
     ------
@@ -54,7 +54,9 @@ def params_array(config: MarketMakerConfig, sizes: ContractSizes, model: Quoting
     own = []
     for slot in model.params:
         value = quoting.params.get(slot.name)
-        if value is None:
+        if value is None and slot.default is not None:
+            own.append(slot.default)
+        elif value is None:
             problems.append(
                 f"quoting.params.{slot.name} is missing; model {model.name} needs it ({slot.meaning}, {slot.unit})"
             )

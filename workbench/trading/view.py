@@ -12,10 +12,12 @@ from workbench.events import BUY, NS, SELL, BookDelta, BookSnapshot, MarketTrade
 from workbench.instruments import Instrument
 from workbench.market import Book, TradeTape
 from workbench.quoting.schema import (
+    ASK_ADVERSE,
     FUNDING_IN_S,
     FUNDING_RATE,
     MAKER_FEE,
     MARK,
+    MICRO_PRICE,
     MID,
     SIGMA,
     TAKER_FEE,
@@ -58,6 +60,8 @@ class MarketView:
         self.array = np.zeros(VIEW_SIZE)
         self.array[MARK] = math.nan
         self.array[FUNDING_IN_S] = math.nan
+        # Nobody measures these here yet: a model that needs one says so in place of quoting on a zero.
+        self.array[MICRO_PRICE : ASK_ADVERSE + 1] = math.nan
         self.array[MAKER_FEE] = float(instrument.maker_fee)
         self.array[TAKER_FEE] = float(instrument.taker_fee)
         self.best_bid = 0

@@ -1,0 +1,75 @@
+"""What the formulas accept: each number with a name, a unit and bounds, and a refusal that says all three."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["number", "numbers", "same_rows", "whole"]
+
+
+def number(name: str, value: float, unit: str, *, above: float = -math.inf, low: float = -math.inf) -> float:
+    """One finite number over `above` and not under `low`, or a `ValueError` that names it."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}; expected one number in {unit}") from None
+    if not math.isfinite(found) or found <= above or found < low:
+        raise ValueError(f"{name} is {value!r}; expected a finite number {_bounds(above, low)}in {unit}")
+    return found
+
+
+def numbers(name: str, values: Any, unit: str, *, above: float = -math.inf, low: float = -math.inf) -> Any:
+    """Finite numbers over `above` and not under `low`: a pandas object stays one, anything else becomes float64.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one of them is NaN, infinite or out of bounds; the message says which.
+    """
+    pandas = hasattr(values, "to_numpy")
+    try:
+        found = np.asarray(values.to_numpy() if pandas else values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {values!r}; expected numbers in {unit}") from None
+    if found.size == 0:
+        raise ValueError(f"{name} is empty; expected at least one number in {unit}")
+    wrong = ~np.isfinite(found) | (found <= above) | (found < low)
+    if wrong.any():
+        place = np.argwhere(np.atleast_1d(wrong))[0]
+        where = f"[{', '.join(str(index) for index in place)}]" if found.ndim else ""
+        raise ValueError(
+            f"{name}{where} is {np.atleast_1d(found)[tuple(place)]!r}; "
+            f"expected finite numbers {_bounds(above, low)}in {unit}; drop or repair the rows that are not"
+        )
+    return values.astype(np.float64) if pandas else found[()]
+
+
+def whole(name: str, value: int, unit: str, *, low: int, high: int) -> int:
+    """A whole number from `low` to `high`, or a `ValueError` that names it."""
+    counted: object = value
+    if isinstance(counted, bool) or not isinstance(counted, int | np.integer) or not low <= counted <= high:
+        raise ValueError(f"{name} is {value!r}; expected a whole number of {unit}, {low} to {high}")
+    return int(counted)
+
+
+def same_rows(given: Mapping[str, Any]) -> None:
+    """Refuse pandas objects with different indices: pandas would align them and fill what is missing with NaN."""
+    labelled = {name: value for name, value in given.items() if hasattr(value, "index")}
+    names = list(labelled)
+    for name in names[1:]:
+        index: pd.Index[Any] = labelled[names[0]].index
+        if not index.equals(labelled[name].index):
+            raise ValueError(f"{names[0]} and {name} have different indices; expected the same rows in both")
+
+
+def _bounds(above: float, low: float) -> str:
+    if above > -math.inf:
+        return f"over {above:g} "
+    return f"of at least {low:g} " if low > -math.inf else ""
