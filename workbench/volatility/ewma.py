@@ -7,12 +7,16 @@ sampling is handled by construction: a quiet second counts as a second, not as o
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import types
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.compiled import compiled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["EwmaVolatility", "ewma_update", "ewma_volatility"]
 
@@ -117,21 +121,23 @@ class EwmaVolatility:
 
 
 def ewma_volatility(
-    times_s: ArrayLike, prices: ArrayLike, half_life_s: float = 30.0, sample_s: float = 0.0
-) -> NDArray[np.float64]:
+    times_s: ArrayLike, prices: ArrayLike | pd.Series, half_life_s: float = 30.0, sample_s: float = 0.0
+) -> NDArray[np.float64] | pd.Series:
     """Volatility after each price, per square root of a second; the same numbers as `EwmaVolatility`.
 
     Parameters
     ----------
-    times_s, prices : array_like, shape (n,)
-        Times in seconds, not decreasing; positive prices.
+    times_s : array_like, shape (n,)
+        Times in seconds, not decreasing.
+    prices : Series or array_like, shape (n,)
+        Positive prices.
     half_life_s, sample_s : float
         As in `EwmaVolatility`.
 
     Returns
     -------
-    ndarray, shape (n,)
-        NaN until the first return.
+    Series or ndarray, shape (n,)
+        NaN until the first return; a Series by the index of the prices when they are one.
 
     Raises
     ------
@@ -151,4 +157,6 @@ def ewma_volatility(
     EwmaVolatility(half_life_s, sample_s)  # one place decides what settings are refused
     out = np.empty_like(values)
     _ewma_path(times, values, half_life_s, sample_s, out)
-    return out
+    import pandas as pd  # the engine, which uses the streaming form, does without
+
+    return pd.Series(out, index=prices.index, name="ewma_volatility") if isinstance(prices, pd.Series) else out
