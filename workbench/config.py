@@ -141,7 +141,9 @@ class RiskConfig(_Part):
     """Limits that every order passes; reaching a stop limit ends quoting until a person re-arms."""
 
     max_order_notional: Positive = Field(default=100_000.0, description="largest order, quote currency")
-    price_collar_bps: Positive = Field(default=500.0, description="furthest price from the mark (and mid), bps")
+    price_collar_bps: Annotated[float, Field(gt=0, lt=10_000, allow_inf_nan=False)] = Field(
+        default=500.0, description="furthest price from the mark (and mid), bps"
+    )
     max_loss: Positive | None = Field(
         default=None, description="stop when equity has fallen by this, settlement currency"
     )

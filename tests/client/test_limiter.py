@@ -168,3 +168,24 @@ def test_the_check_after_a_cancel_goes_first_and_counts_as_the_query_that_it_is(
     longest_wait, busiest_second = run_virtual(main())
     assert longest_wait < 0.2
     assert busiest_second <= 15, "the venue answers the sixteenth query with a block"
+
+
+def test_a_silence_of_our_own_making_holds_cancels_back_for_a_second_at_most() -> None:
+    async def main() -> tuple[bool, bool, bool]:
+        budget = limiter()
+        for _ in range(4):
+            budget.penalise(None)
+        await asyncio.sleep(1.01)
+        return budget.try_acquire("cancel"), budget.try_acquire("verify"), budget.try_acquire("order")
+
+    assert run_virtual(main()) == (True, True, False)
+
+
+def test_a_silence_that_the_venue_asks_for_holds_for_everybody() -> None:
+    async def main() -> bool:
+        budget = limiter()
+        budget.penalise(5.0)
+        await asyncio.sleep(4.9)
+        return budget.try_acquire("cancel")
+
+    assert run_virtual(main()) is False

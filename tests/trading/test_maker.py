@@ -187,6 +187,26 @@ def test_events_that_come_in_a_late_lump_are_not_quoted_on() -> None:
     assert "behind the venue's own stamps" in desk.maker.why
 
 
+def test_a_clock_that_was_set_is_got_used_to_a_lump_of_late_events_is_not() -> None:
+    desk, _ = started()
+    doubts = []
+    for tenth in range(1, 400):
+        desk.t += NS // 10
+        desk.tell(BookDelta(desk.t, desk.t - 3 * NS, ((769_900, 90 + tenth % 2),), ()))
+        doubts.append(desk.maker.view.doubt(desk.t, 2 * NS))
+    assert "behind the venue's own stamps" in doubts[290]
+    assert "behind" not in doubts[310]
+
+
+def test_a_live_order_is_never_left_through_the_mid_for_the_sake_of_the_tolerance() -> None:
+    desk, _ = started(spread_bps=1, **{"quoting.min_edge_bps": 0, "quoting.refresh_tolerance_bps": 50})
+    half = desk.maker.view.mid * 2e-4
+    assert desk.maker.planner.half_spread_bps == pytest.approx(2.0), "the maker fee is the floor"
+    desk.tell(BookDelta(desk.t, desk.t, ((769_900, 0), (769_600, 90)), ((770_100, 0), (769_800, 90))))
+    bids = [o.price_ticks for o in desk.maker.tracker.live.values() if o.side > 0 and o.status <= OrderStatus.OPEN]
+    assert max(bids) <= desk.maker.view.mid - half / 2 + 1
+
+
 def test_two_failed_renewals_of_the_dead_man_timer_pull_the_quotes() -> None:
     desk, _ = started()
     assert desk.tell(DeadManArmed(desk.t, False, "timeout")) == []

@@ -29,6 +29,10 @@ class RequestSigner(Protocol):
         ...
 
 
+CANCEL_TIMEOUT_S = 2.0
+"""A cancel that is not answered is asked about sooner than a new order: a quote that should be gone may stand."""
+
+
 class Caller:
     """Sends signed requests of one account within its budget.
 
@@ -99,7 +103,9 @@ class Caller:
         if body:
             headers["Content-Type"] = "application/json"
         target = f"{path}?{query}" if query else path
-        timeout = self._timeout_s if lane == "query" else self._order_timeout_s
+        timeout = CANCEL_TIMEOUT_S if lane == "cancel" else self._order_timeout_s
+        if lane == "query":
+            timeout = self._timeout_s
         try:
             response = await self._transport.request(method, target, headers, body, timeout)
         except TransportError as error:

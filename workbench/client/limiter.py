@@ -17,6 +17,7 @@ __all__ = ["Lane", "RateLimiter", "Unlimited"]
 
 Lane = Literal["query", "verify", "order", "cancel", "deadman"]
 LANES: tuple[Lane, ...] = ("query", "verify", "order", "cancel", "deadman")
+URGENT: tuple[Lane, ...] = ("cancel", "verify", "deadman")
 
 
 class _Bucket:
@@ -78,7 +79,7 @@ class RateLimiter:
             "deadman": 0.0,
         }
         self._queues: dict[Lane, asyncio.Lock] = {lane: asyncio.Lock() for lane in LANES}
-        self._blocked_until_ns = 0
+        self._blocked_until_ns = dict.fromkeys(LANES, 0)
         self._violations = 0
         self._violated_ns = 0
 
@@ -110,7 +111,8 @@ class RateLimiter:
     def penalise(self, retry_after_s: float | None) -> float:
         """Be silent after the venue said "rate limit"; returns for how long, seconds.
 
-        Without a Retry-After the silence is 1 s and doubles with every further violation within an hour.
+        Without a Retry-After the silence is 1 s and doubles with every further violation within an hour; what takes
+        orders out of the market (cancels, their check, the dead-man timer) then waits no more than the one second.
         """
         now = self._clock.monotonic_ns()
         if now - self._violated_ns > 3600 * NS:
@@ -118,14 +120,16 @@ class RateLimiter:
         self._violated_ns = now
         self._violations += 1
         silence = float(2 ** min(self._violations - 1, 9)) if retry_after_s is None else retry_after_s
-        self._blocked_until_ns = max(self._blocked_until_ns, now + round(silence * NS))
+        for lane in LANES:
+            own = 1.0 if retry_after_s is None and lane in URGENT else silence
+            self._blocked_until_ns[lane] = max(self._blocked_until_ns[lane], now + round(own * NS))
         return silence
 
     def _take(self, lane: Lane) -> float:
         """Take one token and return 0, or return the seconds until there may be one."""
         now = self._clock.monotonic_ns()
-        if now < self._blocked_until_ns:
-            return (self._blocked_until_ns - now) / NS
+        if now < self._blocked_until_ns[lane]:
+            return (self._blocked_until_ns[lane] - now) / NS
         bucket = self._buckets[lane]
         missing = self._floors[lane] + 1.0 - bucket.level(now)
         # A rounding error of the refill must not cost another sleep.

@@ -121,6 +121,8 @@ class QuotePlanner:
             rows = settings.model.function(self._view.array, position, settings.params, self._state, self._wanted)
             if rows < 0:
                 self.reason, rows = rows, 0
+            else:
+                self._cap_tolerance()
         if not rows and not self.live_orders:
             self._blocked[:] = 0
             return []
@@ -181,6 +183,13 @@ class QuotePlanner:
             int(view.mid * self._tolerance),
             self._budget.available(now_ns),
         )
+
+    def _cap_tolerance(self) -> None:
+        """An order may lag its wanted price by half of its distance from the centre at most: never through the mid."""
+        half = float(self._state[HALF_SPREAD])
+        limits = self._settings.limits
+        if 0.0 < half < 2 * limits[limit.TOLERANCE]:
+            limits[limit.TOLERANCE] = int(half / 2)
 
     def closing(self, now_ns: int, position: int) -> Closing:
         """The reduce-only order that closes as much of the position as one order may."""

@@ -39,6 +39,10 @@ SIGMA_SAMPLE_S = 0.5
 GONE_NS = NS // 2
 """An order of ours that has just ended may still show in the book for this long."""
 
+LATE_NS = NS
+REBASE_NS = 30 * NS
+"""Stamps that stay this far behind for this long mean that one of the clocks was set."""
+
 MARK_AGE_NS = 15 * NS
 """A mark price older than this is no reference."""
 
@@ -70,6 +74,7 @@ class MarketView:
         self._guide_ns = 0
         self._skew_ns: int | None = None
         self._late_ns = 0
+        self._late_since_ns = 0
         self._own: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._gone: deque[tuple[int, int, int, int]] = deque()
 
@@ -100,6 +105,11 @@ class MarketView:
             if self._skew_ns is None or offset < self._skew_ns:
                 self._skew_ns = offset
             self._late_ns = offset - self._skew_ns
+            if self._late_ns < LATE_NS:
+                self._late_since_ns = event.t_ns
+            elif event.t_ns - self._late_since_ns > REBASE_NS:
+                # A lump of late events ends; what stays late for so long is a clock that was set.
+                self._skew_ns, self._late_ns = offset, 0
 
     def trade(self, event: MarketTrade) -> None:
         """A public trade."""
