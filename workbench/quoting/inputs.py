@@ -45,7 +45,7 @@ def numbers(name: str, values: Any, unit: str, *, above: float = -math.inf, low:
         place = np.argwhere(np.atleast_1d(wrong))[0]
         where = f"[{', '.join(str(index) for index in place)}]" if found.ndim else ""
         raise ValueError(
-            f"{name}{where} is {np.atleast_1d(found)[tuple(place)]!r}; "
+            f"{name}{where} is {float(np.atleast_1d(found)[tuple(place)])!r}; "
             f"expected finite numbers {_bounds(above, low)}in {unit}; drop or repair the rows that are not"
         )
     return values.astype(np.float64) if pandas else found[()]
