@@ -8,27 +8,35 @@ FAILURES_ALLOWED = 1
 """Two failed renewals in a row end quoting (API notes, section 4.6)."""
 
 
+VENUE_SHARE_PCT = 80
+"""The venue's timer is set to this share of the promised time: the rest is for a request on its way and the cancels."""
+
+
 class DeadMan:
-    """Renews a quarter of the time before it fires; counted from when a renewal was asked for, not answered.
+    """Renews the venue's timer four times within its time; counted from when a renewal was asked for, not answered.
 
     Parameters
     ----------
-    timeout_ns : int
-        The venue cancels everything this long after the last renewal.
+    within_ns : int
+        The promise: this long after the engine has died no order of ours is open.
     """
 
-    def __init__(self, timeout_ns: int) -> None:
-        self.timeout_ns = timeout_ns
+    def __init__(self, within_ns: int) -> None:
+        self.promise(within_ns)
         self._asked_ns = 0
         self._armed_ns = 0
         self._failures = 0
 
+    def promise(self, within_ns: int) -> None:
+        """Change the promised time; holds from the next renewal on."""
+        self._timer_ns = within_ns * VENUE_SHARE_PCT // 100
+
     def due(self, now_ns: int) -> int:
         """Milliseconds to arm the timer with now, or 0 when it is not due."""
-        if now_ns - self._asked_ns < self.timeout_ns // 4:
+        if now_ns - self._asked_ns < self._timer_ns // 4:
             return 0
         self._asked_ns = now_ns
-        return self.timeout_ns // 1_000_000
+        return self._timer_ns // 1_000_000
 
     def answered(self, ok: bool, asked_ns: int = 0) -> None:
         """The venue confirmed the renewal asked for at `asked_ns` (0: the newest one), or did not."""
@@ -40,4 +48,4 @@ class DeadMan:
 
     def armed(self, now_ns: int) -> bool:
         """The timer runs, with a quarter of its time to spare."""
-        return self._failures <= FAILURES_ALLOWED and now_ns - self._armed_ns <= self.timeout_ns * 3 // 4
+        return self._failures <= FAILURES_ALLOWED and now_ns - self._armed_ns <= self._timer_ns * 3 // 4

@@ -358,7 +358,7 @@ class MarketMaker:
     def _apply(self, config: MarketMakerConfig, settings: Settings, *, same_model: bool) -> None:
         self._config = config
         self.planner.configure(config, settings, keep_state=same_model)
-        self._dead_man.timeout_ns = int(config.venue.dead_man_seconds * NS)
+        self._dead_man.promise(int(config.venue.dead_man_seconds * NS))
         self._max_book_age_ns = int(config.risk.max_book_age_s * NS)
         self.account.period_ns = int(config.risk.reconcile_s * NS)
         self.config_shown = config.model_dump(mode="json")
