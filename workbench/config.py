@@ -305,9 +305,11 @@ class MarketMakerConfig(_Part):
         if self.size_unit == "contracts" and order % instrument.lot:
             problems.append(f"order_size is {order} contracts; expected a multiple of the lot, {instrument.lot}")
         if order < smallest:
+            asked = f"{self.order_size:g} {self.size_unit}"
+            if self.size_unit != "contracts":
+                asked += f" = {order} contracts"
             problems.append(
-                f"order_size is {self.order_size:g} {self.size_unit} = {order} contracts, "
-                f"worth {instrument.notional(order, price):.4f} {instrument.quote} at {price}; "
+                f"order_size is {asked}, worth {instrument.notional(order, price):.4f} {instrument.quote} at {price}; "
                 f"expected at least {smallest} contracts "
                 f"(the venue treats orders under {instrument.min_notional} {instrument.quote} as spam)"
             )
