@@ -1,4 +1,4 @@
-"""Avellaneda and Stoikov's formulas: the reference values of theory.md section 1, their symmetries, what they refuse."""
+"""Avellaneda and Stoikov's formulas: reference values of theory.md section 1, symmetries, what they refuse."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_series_of_different_rows_are_refused() -> None:
 def test_the_stationary_form_refuses_what_it_has_no_answer_for() -> None:
     with pytest.raises(ValueError, match="inventory reaches 5 lots; expected at most 4"):
         stationary_avellaneda_stoikov_quotes(100.0, [0, 5], gamma=0.1, k=1.5, max_inventory=4)
-    with pytest.raises(ValueError, match="gamma is 0.0"):
+    with pytest.raises(ValueError, match=r"gamma is 0\.0"):
         stationary_avellaneda_stoikov_quotes(100.0, 0, gamma=0.0, k=1.5, max_inventory=4)
-    with pytest.raises(ValueError, match="max_inventory is 2.5"):
+    with pytest.raises(ValueError, match=r"max_inventory is 2\.5"):
         stationary_avellaneda_stoikov_quotes(100.0, 0, gamma=0.1, k=1.5, max_inventory=2.5)  # type: ignore[arg-type]

@@ -25,7 +25,6 @@ def test_the_constants_of_the_captions() -> None:
     assert glft_constants(**FIGURES) == pytest.approx((3.278982, 0.067866), abs=5e-7)
     assert glft_constants(**LEFT) == pytest.approx((3.278982, 0.090488), abs=5e-7)
     assert filled_at_best(0.01, 0.3, 0.9, 0.0) == pytest.approx(0.325678, abs=5e-7)
-    assert 0.3 / 2 * 0.01 * 0.3**2 == pytest.approx(0.000135, abs=5e-10)
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,7 @@ def four(outcome: Outcome) -> tuple[float, float, float, float]:
         ("symmetric", "poisson", 60.9848, 12.9205, 8.0653, 81.76),
     ],
 )
-def test_the_exact_values(  # noqa: PLR0917 - the columns of the table
-    strategy: str, rule: FillRule, profit: float, std: float, std_q: float, fills: float
-) -> None:
+def test_the_exact_values(strategy: str, rule: FillRule, profit: float, std: float, std_q: float, fills: float) -> None:
     table = (avellaneda_stoikov_table if strategy == "inventory" else symmetric_table)(WORLD, 0.1)
     found = exact_outcome(WORLD, table, rule)
     assert four(found)[:3] == pytest.approx((profit, std, std_q), abs=5e-5)
@@ -100,21 +98,20 @@ def test_the_skew_keeps_inventory_that_a_step_would_let_walk() -> None:
     )
 
 
-def within_errors(world: PaperWorld, table: DepthTable, rule: FillRule, paths: int = PATHS) -> None:
-    print("seed", SEED)
+def assert_within_errors(world: PaperWorld, table: DepthTable, rule: FillRule, paths: int = PATHS) -> None:
     exact = exact_outcome(world, table, rule)
     drawn = simulate_paper(world, table, paths, np.random.default_rng(SEED), rule)
     for name, value, mean, error in zip(
         Outcome.__dataclass_fields__, astuple(exact), astuple(drawn.outcome), astuple(drawn.errors), strict=True
     ):
-        assert mean == pytest.approx(value, abs=4 * error + 1e-9), name
+        assert mean == pytest.approx(value, abs=4 * error + 1e-9), f"{name}, seed {SEED}"
     assert drawn.errors.profit == pytest.approx(exact.profit_std / math.sqrt(paths), rel=0.02)
 
 
 @pytest.mark.parametrize("rule", ["linear", "poisson"])
 @pytest.mark.parametrize("strategy", [avellaneda_stoikov_table, symmetric_table])
 def test_a_hundred_thousand_paths_lie_within_four_standard_errors(strategy: Any, rule: FillRule) -> None:
-    within_errors(WORLD, strategy(WORLD, 0.1), rule)
+    assert_within_errors(WORLD, strategy(WORLD, 0.1), rule)
 
 
 def test_with_drift_impact_and_a_bound_paths_and_exact_values_agree_too() -> None:
@@ -122,7 +119,7 @@ def test_with_drift_impact_and_a_bound_paths_and_exact_values_agree_too() -> Non
     table = glft_table(world, 0.1, 6)
     exact = exact_outcome(world, table)
     assert exact.inventory > 0.5, "a rising mid is bought"
-    within_errors(world, table, "poisson", 50_000)
+    assert_within_errors(world, table, "poisson", 50_000)
 
 
 def test_the_same_generator_state_draws_the_same_paths() -> None:

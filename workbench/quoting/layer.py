@@ -270,6 +270,7 @@ def compose(
         skew = (bid_distance - ask_distance) / 2.0
         half = bounded_half_spread(half, mid, params[at + MIN_SPREAD_BPS], params[at + MAX_SPREAD_BPS])
         half = fee_floor(view, half, params[MIN_EDGE_BPS])
+        half = max(half, params[INCREMENT] / 2.0)  # a rebate must not make the own quotes meet
         bid_distance, ask_distance = half + skew, half - skew
     else:
         half = min(bid_distance, ask_distance)
