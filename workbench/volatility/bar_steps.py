@@ -13,7 +13,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from workbench.compiled import compiled
-from workbench.volatility.inputs import Floats
+from workbench.volatility.arrays import FLOATS, Floats
 
 __all__ = ["bar_path", "bar_update"]
 
@@ -25,10 +25,11 @@ STATE_SIZE = 8
 FOUR_LN_2 = 4.0 * math.log(2.0)
 TWO_LN_2_LESS_1 = 2.0 * math.log(2.0) - 1.0
 
-_F, _FF = types.float64[::1], types.float64[:, ::1]
+TABLE = types.float64[:, ::1]
+READ_TABLE = types.Array(types.float64, 2, "C", readonly=True)
 
 
-@compiled(types.float64(_F, _FF, types.int64, types.float64, types.float64, types.float64))
+@compiled(types.float64(FLOATS, TABLE, types.int64, types.float64, types.float64, types.float64))
 def push_terms(state: Floats, ring: Floats, kind: int, first: float, second: float, mean: float) -> float:
     """Take the three terms of a bar into the sums, drop those that leave the window, and give the variance of a bar."""
     window = ring.shape[1]
@@ -73,7 +74,7 @@ def push_terms(state: Floats, ring: Floats, kind: int, first: float, second: flo
     return float(jumps + k * closes + (1.0 - k) * state[MEAN] / n)
 
 
-@compiled(types.float64(_F, _FF, types.int64, types.float64, types.float64, types.float64, types.float64))
+@compiled(types.float64(FLOATS, TABLE, types.int64, types.float64, types.float64, types.float64, types.float64))
 def bar_update(state: Floats, ring: Floats, kind: int, opened: float, high: float, low: float, close: float) -> float:
     """Take a bar into `state` (and `ring`, float64[3, window]) and give the variance of a bar; NaN while too few."""
     before = state[CLOSE]
@@ -102,7 +103,7 @@ def bar_update(state: Floats, ring: Floats, kind: int, opened: float, high: floa
     return push_terms(state, ring, kind, jump, c, term)
 
 
-@compiled(types.float64(_F, _FF, types.int64, _FF, types.boolean[::1], types.boolean, _F))
+@compiled(types.float64(FLOATS, TABLE, types.int64, READ_TABLE, types.boolean[::1], types.boolean, FLOATS))
 def bar_path(
     state: Floats, ring: Floats, kind: int, rows: Floats, breaks: NDArray[np.bool_], break_at_missing: bool, out: Floats
 ) -> float:

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.volatility.arrays import Floats
 from workbench.volatility.bar_steps import (
     CLOSE,
     CLOSE_TO_CLOSE,
@@ -39,7 +40,7 @@ from workbench.volatility.bar_steps import (
     bar_path,
     bar_update,
 )
-from workbench.volatility.inputs import NS, Floats, TooFew, check_positive, index_ns, nanoseconds, read_prices
+from workbench.volatility.inputs import NS, TooFew, check_positive, index_ns, nanoseconds, read_prices
 from workbench.volatility.units import Variance
 
 __all__ = [

@@ -14,6 +14,7 @@ from numba import types
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.compiled import compiled
+from workbench.volatility.arrays import FLOATS, READ_FLOATS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +25,7 @@ LAST_PRICE, LAST_TIME, NUMERATOR, DENOMINATOR, COUNT = range(5)
 STATE_SIZE = 5
 
 
-_VECTOR = types.float64[::1]
-
-
-@compiled(types.float64(_VECTOR, types.float64, types.float64, types.float64, types.float64))
+@compiled(types.float64(FLOATS, types.float64, types.float64, types.float64, types.float64))
 def ewma_update(state: NDArray[np.float64], time_s: float, price: float, half_life_s: float, sample_s: float) -> float:
     """Take one price into `state` and return sigma^2 per second (NaN before the first return).
 
@@ -52,7 +50,7 @@ def ewma_update(state: NDArray[np.float64], time_s: float, price: float, half_li
     return float(state[NUMERATOR] / state[DENOMINATOR])
 
 
-@compiled(types.void(_VECTOR, _VECTOR, types.float64, types.float64, _VECTOR))
+@compiled(types.void(READ_FLOATS, READ_FLOATS, types.float64, types.float64, FLOATS))
 def _ewma_path(
     times: NDArray[np.float64],
     prices: NDArray[np.float64],

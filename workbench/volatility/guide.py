@@ -19,25 +19,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import types
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from workbench.compiled import compiled
+from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["GuideVolatility", "calculate_volatility", "guide_estimator"]
 
-Floats = NDArray[np.float64]
-
 WINDOW = 20
 HISTORY = 100
 DEFAULT = 0.01
 
-_F = types.float64[::1]
 
-
-@compiled(types.float64(_F, types.int64))
+@compiled(types.float64(READ_FLOATS, types.int64))
 def spread_of_returns(ring: Floats, oldest: int) -> float:
     """Population std of the log returns of a ring of prices times sqrt(1440), from its oldest price on."""
     size = ring.size
@@ -57,7 +54,7 @@ def spread_of_returns(ring: Floats, oldest: int) -> float:
     return math.sqrt(squares / (size - 1)) * math.sqrt(1440.0)
 
 
-@compiled(types.void(_F, types.int64, types.float64, _F))
+@compiled(types.void(READ_FLOATS, types.int64, types.float64, FLOATS))
 def guide_path(prices: Floats, window: int, default: float, out: Floats) -> None:
     """The guide's number after each price."""
     for i in range(prices.size):

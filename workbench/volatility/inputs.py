@@ -14,16 +14,15 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 import pandas as pd
 from numba import types
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from workbench.compiled import compiled
+from workbench.volatility.arrays import FLOATS, READ_FLOATS, READ_INTS, Floats, Ints
 
 __all__ = [
     "DEFAULT_MAX_GAP_S",
     "NS",
-    "Floats",
     "Holes",
-    "Ints",
     "Sampling",
     "Segment",
     "TooFew",
@@ -40,9 +39,6 @@ __all__ = [
 NS = 1_000_000_000
 DEFAULT_MAX_GAP_S = 300.0
 MOST_GRID_POINTS = 200_000_000
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class TooFew(ValueError):
@@ -207,11 +203,12 @@ def index_ns(index: pd.Index) -> Ints | None:
     """
     if isinstance(index, pd.DatetimeIndex):
         return read_times(index)
-    if isinstance(index, pd.RangeIndex):
-        return None
     name = "" if index.name is None else str(index.name)
     if (name.endswith("_ns") and index.dtype.kind in "iu") or (name.endswith("_s") and index.dtype.kind == "f"):
         return read_times(index)
+    # pandas turns evenly spaced integers into a range, so only one without a name is a counter.
+    if isinstance(index, pd.RangeIndex) and not name:
+        return None
     raise ValueError(
         f"the index {name!r} of type {index.dtype} has no known unit of time; use a DatetimeIndex, name integer "
         "nanoseconds '..._ns' or float seconds '..._s', or reset the index if there are no times"
@@ -237,7 +234,7 @@ def check_positive(values: Floats, name: str) -> None:
         raise ValueError(f"{name} {bad} is {values[bad]}; expected positive finite numbers: drop or repair that row")
 
 
-@compiled(types.int64(types.float64[::1]))
+@compiled(types.int64(READ_FLOATS))
 def first_not_positive(values: Floats) -> int:
     """Position of the first value that is not positive and finite; -1 when all are."""
     for i in range(values.size):
@@ -246,7 +243,7 @@ def first_not_positive(values: Floats) -> int:
     return -1
 
 
-@compiled(types.int64(types.int64[::1]))
+@compiled(types.int64(READ_INTS))
 def first_decrease(values: Ints) -> int:
     """Position of the first value that is below the one before; -1 when they do not decrease."""
     for i in range(1, values.size):
@@ -284,7 +281,7 @@ def _on_clock(values: Floats, t_ns: Ints, cuts: list[int], step: int, origin: in
     return segments
 
 
-@compiled(types.float64[::1](types.int64[::1], types.float64[::1], types.int64, types.int64, types.int64))
+@compiled(FLOATS(READ_INTS, READ_FLOATS, types.int64, types.int64, types.int64))
 def previous_tick(t_ns: Ints, values: Floats, first: int, step: int, points: int) -> Floats:
     """The last value at or before each grid point first, first + step, ...; the first point is not before t_ns[0]."""
     out = np.empty(points)

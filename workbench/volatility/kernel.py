@@ -7,11 +7,11 @@ from typing import Unpack
 
 import numpy as np
 import pandas as pd
-from numba import types
 from numpy.typing import ArrayLike
 
 from workbench.compiled import compiled
-from workbench.volatility.inputs import Floats, Sampling, Segment, observe, total_span_s
+from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats
+from workbench.volatility.inputs import Sampling, Segment, observe, total_span_s
 from workbench.volatility.realised import returns_of, sum_of_squares
 from workbench.volatility.units import Variance
 
@@ -163,7 +163,7 @@ def _rule(segments: list[Segment]) -> int:
 BLOCK = 512
 
 
-@compiled(types.float64[::1](types.float64[::1], types.float64[::1]))
+@compiled(FLOATS(READ_FLOATS, READ_FLOATS))
 def weighted_past(moves: Floats, weights: Floats) -> Floats:
     """For each i the sum over h = 1 .. H of weights[h] moves[i - h].
 

@@ -9,16 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from workbench.volatility.inputs import (
-    Floats,
-    Holes,
-    Ints,
-    TooFew,
-    nanoseconds,
-    observe,
-    read_prices,
-    read_sampling,
-)
+from workbench.volatility.arrays import Floats, Ints
+from workbench.volatility.inputs import Holes, TooFew, nanoseconds, observe, read_prices, read_sampling
 from workbench.volatility.realised import realised_variance
 from workbench.volatility.units import Variance
 

@@ -14,13 +14,12 @@ from numba import types
 from numpy.typing import ArrayLike
 
 from workbench.compiled import compiled
-from workbench.volatility.inputs import NS, Floats, Ints, TooFew, nanoseconds, read_prices, read_returns
+from workbench.volatility.arrays import FLOATS, INTS, READ_FLOATS, READ_INTS, Floats, Ints
+from workbench.volatility.inputs import NS, TooFew, nanoseconds, read_prices, read_returns
 
 __all__ = ["EwmaVariance", "IrregularEwmaVariance", "ewma_variance", "irregular_ewma_variance"]
 
 LAST_PRICE, RATE, SAMPLES = range(3)
-
-_F, _I = types.float64[::1], types.int64[::1]
 
 
 def ewma_variance(
@@ -198,7 +197,7 @@ def next_variance(variance: float, move: float, decay: float) -> float:
     return decay * variance + (1.0 - decay) * (move * move)
 
 
-@compiled(types.void(_F, types.float64, types.float64, _F))
+@compiled(types.void(READ_FLOATS, types.float64, types.float64, FLOATS))
 def weighted_squares(moves: Floats, decay: float, initial: float, out: Floats) -> None:
     """out[0] = initial, out[t] = decay out[t-1] + (1 - decay) moves[t-1]^2.
 
@@ -220,7 +219,7 @@ def weighted_squares(moves: Floats, decay: float, initial: float, out: Floats) -
         out[last] = decay * even + fresh * (moves[last - 1] * moves[last - 1])
 
 
-@compiled(types.float64(_F, _I, types.int64, types.float64, types.float64))
+@compiled(types.float64(FLOATS, INTS, types.int64, types.float64, types.float64))
 def irregular_update(state: Floats, time: Ints, t_ns: int, price: float, half_life_ns: float) -> float:
     """Take a price into `state` (last price, variance a second, returns) and `time`; the variance a second."""
     if state[LAST_PRICE] <= 0.0:
@@ -239,7 +238,7 @@ def irregular_update(state: Floats, time: Ints, t_ns: int, price: float, half_li
     return float(state[RATE])
 
 
-@compiled(types.void(_I, _F, types.float64, types.float64, _F))
+@compiled(types.void(READ_INTS, READ_FLOATS, types.float64, types.float64, FLOATS))
 def irregular_path(t_ns: Ints, prices: Floats, half_life_ns: float, initial: float, out: Floats) -> None:
     """All prices through `irregular_update`."""
     state, time = np.zeros(3), np.zeros(1, np.int64)

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from workbench.volatility import stepping
-from workbench.volatility.inputs import NS, Floats, Holes, Ints, TooFew, nanoseconds, observe, read_times
+from workbench.volatility.arrays import Floats, Ints
+from workbench.volatility.inputs import NS, Holes, TooFew, nanoseconds, observe, read_times
 from workbench.volatility.streams import PriceStream
 
 __all__ = ["TimeOfDayVariance", "seasonal_factors", "time_of_day_variance"]

@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 
 from workbench.compiled import compiled
-from workbench.volatility.inputs import Floats, Ints
+from workbench.volatility.arrays import FLOATS, INTS, Floats, Ints
 
 __all__ = ["break_here", "closed", "make_state", "step_price"]
 
@@ -34,8 +34,6 @@ TAKEN, BAD_PRICE, BAD_TIME, BAD_GAP = range(4)
 
 DAY_NS = 86_400_000_000_000
 
-_F, _I = types.float64[::1], types.int64[::1]
-
 
 def make_state(settings: Sequence[int], weights: Floats) -> tuple[Ints, Floats]:
     """`clock` and `sums` before the first price, of settings in the order KIND .. BIN and weights of lags 0 .. LAG."""
@@ -45,7 +43,7 @@ def make_state(settings: Sequence[int], weights: Floats) -> tuple[Ints, Floats]:
     return clock, np.concatenate([np.zeros(SUMS_SIZE + 2 * lag), weights])
 
 
-@compiled(types.void(_I, _F, types.float64))
+@compiled(types.void(INTS, FLOATS, types.float64))
 def add_to_kernel(clock: Ints, sums: Floats, move: float) -> None:
     """Product of a return with the weighted ones before it; then remember it, newest first and in one piece."""
     lags, at = clock[LAG], clock[POSITION]
@@ -69,7 +67,7 @@ def add_to_kernel(clock: Ints, sums: Floats, move: float) -> None:
     clock[POSITION] = at
 
 
-@compiled(types.void(_I, _F, types.int64, types.float64))
+@compiled(types.void(INTS, FLOATS, types.int64, types.float64))
 def add_to_lag(clock: Ints, sums: Floats, t_ns: int, price: float) -> None:
     """Square of the return over the lag, if the segment is that long; then remember the price."""
     memory, stamps = sums[SUMS_SIZE:], clock[CLOCK_SIZE:]
@@ -85,7 +83,7 @@ def add_to_lag(clock: Ints, sums: Floats, t_ns: int, price: float) -> None:
     clock[POSITION] = 0 if at == clock[LAG] else at
 
 
-@compiled(types.void(_I, _F, types.float64))
+@compiled(types.void(INTS, FLOATS, types.float64))
 def add_to_bipower(clock: Ints, sums: Floats, size: float) -> None:
     """Products of an absolute return with the one and the two before it."""
     if clock[FILL] >= 2:
@@ -99,7 +97,7 @@ def add_to_bipower(clock: Ints, sums: Floats, size: float) -> None:
     sums[SIZE_1] = size
 
 
-@compiled(types.void(_I, _F, types.int64, types.float64))
+@compiled(types.void(INTS, FLOATS, types.int64, types.float64))
 def observe_price(clock: Ints, sums: Floats, t_ns: int, price: float) -> None:
     """Take one observation into the sums."""
     kind = clock[KIND]
@@ -124,7 +122,7 @@ def observe_price(clock: Ints, sums: Floats, t_ns: int, price: float) -> None:
     sums[OBSERVED] = price
 
 
-@compiled(types.void(_I, _F))
+@compiled(types.void(INTS, FLOATS))
 def break_here(clock: Ints, sums: Floats) -> None:
     """Close the segment: take the grid point that the last price stands on, forget prices and lags, keep the sums."""
     if clock[STARTED] and clock[STEP] > 0 and clock[NEXT] == clock[LAST]:
@@ -136,7 +134,7 @@ def break_here(clock: Ints, sums: Floats) -> None:
         sums[SUMS_SIZE : SUMS_SIZE + 2 * clock[LAG]] = 0.0
 
 
-@compiled(types.int64(_I, _F, types.int64, types.float64))
+@compiled(types.int64(INTS, FLOATS, types.int64, types.float64))
 def step_price(clock: Ints, sums: Floats, t_ns: int, price: float) -> int:
     """Take a price; TAKEN, or why it was refused (nothing is changed then)."""
     if not 0.0 < price < np.inf:

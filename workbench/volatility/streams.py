@@ -12,7 +12,8 @@ from typing import Unpack
 import numpy as np
 
 from workbench.volatility import stepping
-from workbench.volatility.inputs import NS, Floats, Ints, Sampling, nanoseconds, read_sampling
+from workbench.volatility.arrays import Floats, Ints
+from workbench.volatility.inputs import NS, Sampling, nanoseconds, read_sampling
 from workbench.volatility.kernel import LEAST_RETURNS as LEAST_FOR_KERNEL
 from workbench.volatility.kernel import parzen_weights
 from workbench.volatility.realised import LEAST_RETURNS, JumpTest, bipower, judged, two_scale
