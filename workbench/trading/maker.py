@@ -111,6 +111,8 @@ class MarketMaker:
         self._private_up = False
         self._flatten_at_ns = 0
         self._pruned_ns = 0
+        self._at_rest = False
+        self._decided_version = -1
         self._rejects_in_a_row = 0
         self.doubt = "no event yet"
         """Why nothing may be quoted now, whatever the model wants; empty when it may."""
@@ -173,6 +175,7 @@ class MarketMaker:
 
     def _on_mark(self, event: MarkPrice) -> None:
         self.view.marked(event)
+        self._at_rest = False
         if self.view.mark_value is not None:
             self.ledger.mark(self.view.mark_value)
         self._check_loss()
@@ -327,7 +330,9 @@ class MarketMaker:
         if now - self._pruned_ns >= PRUNE_EVERY_NS:
             self._pruned_ns = now
             self.tracker.prune(now)
-        self._decide()
+        # A timer by itself changes only what is doubtful, and the budget of orders that were held back.
+        if not self._at_rest or self.tracker.version != self._decided_version or self._doubt() != self.doubt:
+            self._decide()
 
     # --- people -------------------------------------------------------------------------------------------------
 
@@ -419,6 +424,8 @@ class MarketMaker:
             self.doubt = self._doubt()
         self.planner.refresh()
         self.stats.both_sides(self.planner.both_resting, now)
+        self._at_rest = not actions and not self.planner.held_back_any and self.mode.name != "flattening"
+        self._decided_version = self.tracker.version
 
     def _carry_out(self, actions: list[PlannedAction]) -> None:
         orders = self.planner.live_orders

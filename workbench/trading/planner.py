@@ -228,6 +228,11 @@ class QuotePlanner:
         return self.model.reasons.get(self.reason, f"the model returned {self.reason}")
 
     @property
+    def held_back_any(self) -> bool:
+        """Some wanted order was not sent in the last plan."""
+        return bool(self._blocked.any())
+
+    @property
     def held_back(self) -> list[str]:
         """Wanted orders that were not sent in the last plan, in words."""
         return [f"{count} held back: {WAITS[code]}" for code, count in enumerate(self._blocked.tolist()) if count]
