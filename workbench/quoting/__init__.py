@@ -82,6 +82,9 @@ if TYPE_CHECKING:
         cartea_jaimungal,
         glft,
     )
+    from workbench.quoting.preview import (
+        quotes_of,
+    )
     from workbench.quoting.price_grid import (
         grid,
     )
@@ -142,6 +145,7 @@ __all__ = [
     "level_size",
     "model",
     "model_names",
+    "quotes_of",
     "reservation_price",
     "should_place_orders",
     "simulate_paper",
@@ -192,6 +196,7 @@ _HOMES = {
     "keep_to_touch": "layer",
     "level_distance": "ladder",
     "level_size": "ladder",
+    "quotes_of": "preview",
     "reservation_price": "avellaneda",
     "simulate_paper": "laboratory",
     "size_schedule": "ladder",
