@@ -168,7 +168,7 @@ def multi_level_order_flow_imbalance(levels: Table) -> Floats | pd.DataFrame:
     (2018).
     """
     index = levels.index if isinstance(levels, pd.DataFrame) else None
-    rows = _frame_levels(levels) if isinstance(levels, pd.DataFrame) else np.array(levels, dtype=np.float64, order="C")
+    rows = np.array(_frame_levels(levels) if isinstance(levels, pd.DataFrame) else levels, dtype=np.float64, order="C")
     if rows.ndim != 3 or rows.shape[2] != 4 or rows.shape[1] < 1 or rows.shape[0] < 2:
         raise ValueError(f"the levels have shape {rows.shape}; expected (n >= 2, levels >= 1, 4)")
     _place_absent(rows)

@@ -210,7 +210,7 @@ class MicroPrice:
         if shares.ndim == 0:
             return micro_adjustment(self.table, float(shares), float(widths))
         out = np.empty(shares.size)
-        micro_path(self.table, np.ascontiguousarray(shares), np.ascontiguousarray(widths), out)
+        micro_path(self.table, np.array(shares), np.array(widths), out)
         return like(out, imbalance.index if isinstance(imbalance, pd.Series) else None, "adjustment")
 
     def price(self, quotes: Table) -> Floats | pd.Series:
