@@ -15,7 +15,6 @@ from workbench.errors import WorkbenchError
 from workbench.events import (
     NS,
     RATE_LIMITED,
-    Amend,
     ArmDeadMan,
     BookDelta,
     BookLost,
@@ -34,7 +33,6 @@ from workbench.events import (
     OpenOrders,
     OrderReport,
     OwnFill,
-    Place,
     PositionReport,
     Query,
     Reconcile,
@@ -48,11 +46,11 @@ from workbench.instruments import Instrument
 from workbench.trading.account import AccountCheck
 from workbench.trading.dead_man import DeadMan
 from workbench.trading.frames import explain, state_frame
-from workbench.trading.kernels import ACT_AMEND, ACT_CANCEL
 from workbench.trading.ledger import Ledger, PnlParts
 from workbench.trading.mode import Mode
 from workbench.trading.orders import Order, OrderStatus, OrderTracker
-from workbench.trading.planner import PlannedAction, QuotePlanner, Settings
+from workbench.trading.outbox import Outbox
+from workbench.trading.planner import QuotePlanner, Settings
 from workbench.trading.stats import SessionStats
 from workbench.trading.view import MarketView
 
@@ -99,14 +97,13 @@ class MarketMaker:
         self.view = MarketView(instrument, config.volatility)
         self.account = AccountCheck(self.tracker, self.ledger, run_tag)
         self.planner = QuotePlanner(self.tracker, self.view)
+        self.outbox = Outbox(self.tracker, self.stats, run_tag)
         self.wallet: WalletReport | None = None
         """The venue's wallet as last reported."""
         self._dead_man = DeadMan(0)
         self._apply(config, Settings.of(config, instrument, price), same_model=False)
 
         self._now_ns = 0
-        self._counter = 0
-        self._out: list[Command] = []
         self.mode = Mode()
         self._private_up = False
         self._flatten_at_ns = 0
@@ -144,10 +141,9 @@ class MarketMaker:
 
     def on_event(self, event: Event) -> list[Command]:
         """Take an event, return the commands that follow from it, in the order in which they must be sent."""
-        self._out = []
         self._now_ns = max(self._now_ns, event.t_ns)
         self._handlers[type(event)](event)
-        return self._out
+        return self.outbox.take()
 
     # --- market -------------------------------------------------------------------------------------------------
 
@@ -202,8 +198,8 @@ class MarketMaker:
             self._after_move(order, before, event)
         elif order.terminal and event.status == "open" and event.request == "query":
             self._note(f"{order.client_id} was {order.status.name.lower()} and is open at the venue: cancelled again")
-            self._out.append(Cancel(order.client_id, order.order_id))
-        if self.tracker.version != version or self._out:
+            self.outbox.add(Cancel(order.client_id, order.order_id))
+        if self.tracker.version != version or self.outbox.waiting:
             self._decide()
 
     def _after_move(self, order: Order, before: OrderStatus, event: OrderReport) -> None:
@@ -261,11 +257,7 @@ class MarketMaker:
         fee = event.fee if event.fee_currency == self.instrument.settlement else Decimal(0)
         mid_value = self._mid_value(event.price_ticks)
         self.ledger.fill(event.side, event.size, event.price_ticks, fee, mid_value, event.venue_ns)
-        stats = self.stats
-        stats.fills += 1
-        stats.volume += event.size
-        stats.maker_volume += event.size if event.maker else 0
-        stats.max_abs_position = max(stats.max_abs_position, abs(self.ledger.position))
+        self.stats.traded(event.size, self.ledger.position, maker=event.maker)
         self.account.fills_heard += 1
         price = float(self.instrument.ticks_to_price(event.price_ticks))
         self._new_fills.append(FrameFill(event.t_ns, event.side, price, event.size))
@@ -281,7 +273,7 @@ class MarketMaker:
         doubtful, complaint = self.account.open_orders(event)
         for order in doubtful:
             if order.terminal:
-                self._out.append(Query(order.client_id))
+                self.outbox.add(Query(order.client_id))
             else:
                 self.tracker.question(order, self._now_ns)
         if complaint:
@@ -320,13 +312,13 @@ class MarketMaker:
         now = self._now_ns
         timeout_ms = self._dead_man.due(now)
         if timeout_ms:
-            self._out.append(ArmDeadMan(timeout_ms))
+            self.outbox.add(ArmDeadMan(timeout_ms))
         why = self.account.due(now)
         if why:
-            self._out.append(Reconcile(why))
+            self.outbox.add(Reconcile(why))
         self.tracker.question_unanswered(now)
         for order in self.tracker.due_queries(now):
-            self._out.append(Query(order.client_id))
+            self.outbox.add(Query(order.client_id))
         if now - self._pruned_ns >= PRUNE_EVERY_NS:
             self._pruned_ns = now
             self.tracker.prune(now)
@@ -343,7 +335,7 @@ class MarketMaker:
             self.stats.both_sides(False, self._now_ns)
             self.stats.stop_requested_ns = self._now_ns
         elif event.action == "kill":
-            self._out.append(CancelAll(self.mode.text))
+            self.outbox.add(CancelAll(self.mode.text))
         elif event.action == "rearm":
             self._rejects_in_a_row = 0
         self._decide()
@@ -391,7 +383,7 @@ class MarketMaker:
         news = not self.mode.halted_by
         if self.mode.halt(reason):
             self.doubt = self.mode.text
-            self._out.append(CancelAll(self.mode.text))
+            self.outbox.add(CancelAll(self.mode.text))
         if news:
             self._note(f"halted: {reason}")
 
@@ -418,7 +410,7 @@ class MarketMaker:
         self.doubt = self._doubt()
         actions = self.planner.plan(now, self.ledger.position, quote=not self.doubt)
         if actions:
-            self._carry_out(actions)
+            self.planner.spend(self.outbox.carry_out(actions, self.planner.live_orders, now))
         if self.mode.name == "flattening":
             self._flatten()
             self.doubt = self._doubt()
@@ -426,39 +418,6 @@ class MarketMaker:
         self.stats.both_sides(self.planner.both_resting, now)
         self._at_rest = not actions and not self.planner.held_back_any and self.mode.name != "flattening"
         self._decided_version = self.tracker.version
-
-    def _carry_out(self, actions: list[PlannedAction]) -> None:
-        orders = self.planner.live_orders
-        sent = 0
-        for kind, row, slot, side, price, size in actions:
-            if kind == ACT_CANCEL:
-                self._cancel(orders[row])
-            elif kind == ACT_AMEND:
-                self._amend(orders[row], size)
-                sent += 1
-            else:
-                self._place(slot, side, price, size)
-                sent += 1
-        self.planner.spend(sent)
-
-    def _place(self, slot: int, side: int, price: int, size: int, *, closing: bool = False) -> None:
-        self._counter += 1
-        client_id = f"{self._run_tag}{'b' if side > 0 else 's'}{self._counter}"
-        command = Place(client_id, slot, side, price, size, post_only=not closing, reduce_only=closing, ioc=closing)
-        self.tracker.sent(command, self._now_ns)
-        self.stats.orders_sent += 1
-        self._out.append(command)
-
-    def _cancel(self, order: Order) -> None:
-        self.tracker.request(order, "cancel", self._now_ns)
-        self.stats.cancels += 1
-        self._out.append(Cancel(order.client_id, order.order_id))
-
-    def _amend(self, order: Order, remaining: int) -> None:
-        size = order.filled + remaining
-        self.tracker.request(order, "amend", self._now_ns, size)
-        self.stats.amends += 1
-        self._out.append(Amend(order.client_id, order.order_id, size))
 
     # --- closing the position -----------------------------------------------------------------------------------
 
@@ -478,7 +437,7 @@ class MarketMaker:
         if order.refusal:
             self._halt(f"the position cannot be closed: {order.refusal}")
             return
-        self._place(-1, order.side, order.price_ticks, order.size, closing=True)
+        self.outbox.place(-1, order.side, order.price_ticks, order.size, self._now_ns, closing=True)
 
     # --- what people see ----------------------------------------------------------------------------------------
 

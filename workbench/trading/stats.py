@@ -31,6 +31,13 @@ class SessionStats:
         """Share of the traded contracts that were passive; 0 when nothing traded."""
         return self.maker_volume / self.volume if self.volume else 0.0
 
+    def traded(self, size: int, position: int, *, maker: bool) -> None:
+        """An execution of this size left this position."""
+        self.fills += 1
+        self.volume += size
+        self.maker_volume += size if maker else 0
+        self.max_abs_position = max(self.max_abs_position, abs(position))
+
     def both_sides(self, live: bool, now_ns: int) -> None:
         """Both sides are live at the venue from now on, or no longer."""
         if self.stop_requested_ns:
