@@ -84,7 +84,7 @@ def quotes_of(
         reason = min(reason, count)
         levels = {1: 0, -1: 0}
         for side, price, size in out[: max(count, 0)].tolist():
-            rows.append((int(held), side, levels[side], price, side * (seen[MID] - price), size))
+            rows.append((int(held), side, levels[side], price, side * (seen[MID] - price) + 0.0, size))
             levels[side] += 1
     if not rows and reason < 0:
         raise ModelError(f"model {found.name} does not quote: {found.reasons.get(reason, reason)}")
