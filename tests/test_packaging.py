@@ -60,8 +60,10 @@ def test_environment_yml_installs_the_project_by_pip() -> None:
     assert {"pip", "pip:", "-e .[test]"} <= set(environment_lines())
 
 
-def test_the_test_extra_includes_the_lab_extra() -> None:
-    assert "lmex-workbench[lab]" in PROJECT["optional-dependencies"]["test"]
+def test_the_test_extra_includes_the_others() -> None:
+    extras = PROJECT["optional-dependencies"]
+    others = ",".join(sorted(set(extras) - {"test"}))
+    assert f"lmex-workbench[{others}]" in extras["test"]
 
 
 def test_the_version_is_said_once() -> None:
