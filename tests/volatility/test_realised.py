@@ -25,7 +25,8 @@ from workbench.volatility import (
     subsampled_variance,
     two_scale_variance,
 )
-from workbench.volatility.inputs import first_decrease, first_not_positive, previous_tick
+from workbench.volatility.arrays import first_decrease, first_not_positive, log_ratio, log_ratios, longest_step
+from workbench.volatility.inputs import previous_tick
 from workbench.volatility.kernel import weighted_past
 
 NS = 1_000_000_000
@@ -125,8 +126,26 @@ def test_compiled_helpers_and_plain_python_agree() -> None:
     np.testing.assert_array_equal(previous_tick(*args), plain)
     for values in (prices, np.array([1.0, math.nan]), np.array([1.0, 2.0, 0.0]), np.array([math.inf])):
         assert first_not_positive(values) == first_not_positive.py_func(values)  # type: ignore[attr-defined]
-    for stamps in (times, times[::-1].copy()):
+    for stamps in (times, times[::-1].copy(), times[:1]):
         assert first_decrease(stamps) == first_decrease.py_func(stamps)  # type: ignore[attr-defined]
+        assert longest_step(stamps) == longest_step.py_func(stamps)  # type: ignore[attr-defined]
+
+
+def test_log_ratios_are_right_to_the_last_digit_from_the_smallest_move_to_the_largest() -> None:
+    # Powers of two above a base: the difference is exact, so ln(1 + x) is the truth to 16 digits.
+    base = 2.0**16
+    for x in (2.0**-k for k in range(1, 37)):
+        assert log_ratio(base * (1 + x), base) == pytest.approx(math.log1p(x), rel=4e-16)
+        assert log_ratio(base, base * (1 + x)) == pytest.approx(-math.log1p(x), rel=4e-16)
+        assert log_ratio.py_func(base * (1 + x), base) == log_ratio(base * (1 + x), base)  # type: ignore[attr-defined]
+    assert log_ratio(3.0, 1e-300) == pytest.approx(math.log(3.0) + 300 * math.log(10.0), rel=1e-15)
+    _, prices = walk(9, 3_000)
+    prices[1_500:] *= 5.0
+    found = log_ratios(prices[1:], prices[:-1])
+    np.testing.assert_array_equal(found, [log_ratio(a, b) for a, b in zip(prices[1:], prices[:-1], strict=True)])
+    np.testing.assert_allclose(found, np.diff(np.log(prices)), rtol=0, atol=1e-14)
+    plain = log_ratios.py_func(prices[1:50], prices[:49])  # type: ignore[attr-defined]
+    np.testing.assert_allclose(found[:49], plain, rtol=1e-15)
 
 
 # --- the recorded market ----------------------------------------------------------------------------------------------

@@ -9,12 +9,12 @@ from workbench.volatility.ewma import EwmaVolatility, ewma_volatility
 from workbench.volatility.guide import GuideVolatility, calculate_volatility, guide_estimator
 
 if TYPE_CHECKING:
+    from workbench.volatility.bar_input import make_bars
     from workbench.volatility.bars import (
         BarVariance,
         close_to_close_variance,
         garman_klass_variance,
         garman_klass_yang_zhang_variance,
-        make_bars,
         parkinson_variance,
         rogers_satchell_variance,
         yang_zhang_variance,
@@ -100,8 +100,9 @@ __all__ = [
 _HOMES = {
     name: module
     for module, names in {
+        "bar_input": "make_bars",
         "bars": (
-            "BarVariance close_to_close_variance garman_klass_variance garman_klass_yang_zhang_variance make_bars "
+            "BarVariance close_to_close_variance garman_klass_variance garman_klass_yang_zhang_variance "
             "parkinson_variance rogers_satchell_variance yang_zhang_variance"
         ),
         "garch": "GarchFit fit_garch",

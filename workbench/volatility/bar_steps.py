@@ -10,12 +10,11 @@ import math
 
 import numpy as np
 from numba import types
-from numpy.typing import NDArray
 
 from workbench.compiled import compiled
-from workbench.volatility.arrays import FLOATS, Floats
+from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats, log_ratio
 
-__all__ = ["bar_path", "bar_update"]
+__all__ = ["bar_update", "odd_bars", "roll_terms"]
 
 CLOSE_TO_CLOSE, PARKINSON, GARMAN_KLASS, ROGERS_SATCHELL, GARMAN_KLASS_YANG_ZHANG, YANG_ZHANG = range(6)
 
@@ -26,7 +25,6 @@ FOUR_LN_2 = 4.0 * math.log(2.0)
 TWO_LN_2_LESS_1 = 2.0 * math.log(2.0) - 1.0
 
 TABLE = types.float64[:, ::1]
-READ_TABLE = types.Array(types.float64, 2, "C", readonly=True)
 
 
 @compiled(types.float64(FLOATS, TABLE, types.int64, types.float64, types.float64, types.float64))
@@ -82,42 +80,40 @@ def bar_update(state: Floats, ring: Floats, kind: int, opened: float, high: floa
     if kind == CLOSE_TO_CLOSE:
         if before == 0.0:
             return math.nan
-        return push_terms(state, ring, kind, math.log(close / before), 0.0, 0.0)
+        return push_terms(state, ring, kind, log_ratio(close, before), 0.0, 0.0)
     if kind == PARKINSON:
-        width = math.log(high / low)
+        width = log_ratio(high, low)
         return push_terms(state, ring, kind, 0.0, 0.0, width * width / FOUR_LN_2)
-    c = math.log(close / opened)
+    c = log_ratio(close, opened)
     if kind in (ROGERS_SATCHELL, YANG_ZHANG):
-        u, d = math.log(high / opened), math.log(low / opened)
+        u, d = log_ratio(high, opened), log_ratio(low, opened)
         term = u * (u - c) + d * (d - c)
     else:
-        width = math.log(high / low)
+        width = log_ratio(high, low)
         term = 0.5 * width * width - TWO_LN_2_LESS_1 * c * c
     if kind in (GARMAN_KLASS, ROGERS_SATCHELL):
         return push_terms(state, ring, kind, 0.0, 0.0, term)
     if before == 0.0:
         return math.nan
-    jump = math.log(opened / before)
+    jump = log_ratio(opened, before)
     if kind == GARMAN_KLASS_YANG_ZHANG:
         return push_terms(state, ring, kind, 0.0, 0.0, jump * jump + term)
     return push_terms(state, ring, kind, jump, c, term)
 
 
-@compiled(types.float64(FLOATS, TABLE, types.int64, READ_TABLE, types.boolean[::1], types.boolean, FLOATS))
-def bar_path(
-    state: Floats, ring: Floats, kind: int, rows: Floats, breaks: NDArray[np.bool_], break_at_missing: bool, out: Floats
-) -> float:
-    """All bars through `bar_update`; missing ones (NaN) give NaN. Returns the last variance."""
-    last = math.nan
-    for i in range(rows.shape[0]):
-        if breaks[i]:
-            state[CLOSE] = 0.0
-        if math.isnan(rows[i, 0]):
-            out[i] = math.nan
-            if break_at_missing:
-                state[CLOSE] = 0.0
-            continue
-        out[i] = bar_update(state, ring, kind, rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3])
-        if not math.isnan(out[i]):
-            last = out[i]
-    return last
+@compiled(types.void(types.int64, READ_FLOATS, READ_FLOATS, READ_FLOATS, types.int64, FLOATS))
+def roll_terms(kind: int, first: Floats, second: Floats, mean: Floats, window: int, out: Floats) -> None:
+    """The variance of a bar over the last `window` bars, from the terms of each; NaN until there are so many."""
+    state, ring = np.zeros(8), np.zeros((3, window))
+    for i in range(out.size):
+        out[i] = push_terms(state, ring, kind, first[i], second[i], mean[i])
+
+
+@compiled(types.int64(READ_FLOATS, READ_FLOATS, READ_FLOATS, READ_FLOATS))
+def odd_bars(opened: Floats, high: Floats, low: Floats, close: Floats) -> int:
+    """How many bars are not positive and finite with high and low as extremes."""
+    odd = 0
+    for i in range(opened.size):
+        inside = (low[i] > 0.0) & (low[i] <= opened[i]) & (low[i] <= close[i])
+        odd += 0 if inside & (opened[i] <= high[i]) & (close[i] <= high[i]) & (high[i] < np.inf) else 1
+    return odd

@@ -24,23 +24,26 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from workbench.volatility.arrays import Floats
+from workbench.volatility.arrays import Floats, log_ratios
+from workbench.volatility.bar_input import Gaps, GoodBars, read_bars
 from workbench.volatility.bar_steps import (
     CLOSE,
     CLOSE_TO_CLOSE,
+    FOUR_LN_2,
     GARMAN_KLASS,
     GARMAN_KLASS_YANG_ZHANG,
     NUMBER,
     PARKINSON,
     ROGERS_SATCHELL,
     STATE_SIZE,
+    TWO_LN_2_LESS_1,
     YANG_ZHANG,
-    bar_path,
     bar_update,
+    roll_terms,
 )
-from workbench.volatility.inputs import NS, TooFew, check_positive, index_ns, nanoseconds, read_prices
+from workbench.volatility.inputs import NS, TooFew
 from workbench.volatility.units import Variance
 
 __all__ = [
@@ -48,7 +51,6 @@ __all__ = [
     "close_to_close_variance",
     "garman_klass_variance",
     "garman_klass_yang_zhang_variance",
-    "make_bars",
     "parkinson_variance",
     "rogers_satchell_variance",
     "yang_zhang_variance",
@@ -57,14 +59,9 @@ __all__ = [
 Estimator = Literal[
     "close_to_close", "parkinson", "garman_klass", "rogers_satchell", "garman_klass_yang_zhang", "yang_zhang"
 ]
-Gaps = Literal["refuse", "break", "join"]
-
-Flags = NDArray[np.bool_]
-
 KINDS: tuple[str, ...] = Estimator.__args__  # type: ignore[attr-defined]
 NEEDS_CLOSE_BEFORE = (CLOSE_TO_CLOSE, GARMAN_KLASS_YANG_ZHANG, YANG_ZHANG)
 LEAST_BARS = 2
-COLUMNS = ("open", "high", "low", "close")
 
 
 def close_to_close_variance(
@@ -227,120 +224,69 @@ class BarVariance:
         self.state[CLOSE] = 0.0
 
 
-def make_bars(prices: ArrayLike | pd.Series, times: ArrayLike | None = None, *, bar_s: float) -> pd.DataFrame:
-    """Bars of open, high, low and close from prices; a stretch without a price is a row of NaN.
-
-    Parameters
-    ----------
-    prices : Series or array_like, shape (n,)
-        Positive prices.
-    times : array_like, shape (n,), optional
-        Datetimes, integer nanoseconds or float seconds, not decreasing; taken from the index of a Series without it.
-    bar_s : float
-        Length of a bar, seconds; bars begin at whole multiples of it.
-
-    Returns
-    -------
-    DataFrame, shape (bars, 5)
-        Columns open, high, low, close and ticks (how many prices), by the UTC time at which the bar begins. The first
-        and last may cover only a part of their time.
-    """
-    values, t_ns = read_prices(prices, times)
-    if t_ns is None:
-        raise ValueError("bars need times; give the prices a DatetimeIndex, or pass times")
-    width = nanoseconds(bar_s, "bar_s")
-    number = t_ns // width
-    starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
-    ends = np.r_[starts[1:], t_ns.size] - 1
-    out = np.full((int(number[-1] - number[0]) + 1, 4), np.nan)
-    rows = number[starts] - number[0]
-    high, low = np.maximum.reduceat(values, starts), np.minimum.reduceat(values, starts)
-    out[rows] = np.column_stack([values[starts], high, low, values[ends]])
-    ticks = np.zeros(len(out), dtype=np.int64)
-    ticks[rows] = ends - starts + 1
-    stamps = (number[0] + np.arange(len(out))) * width
-    index = pd.DatetimeIndex(stamps.view("M8[ns]"), tz="UTC", name="time")
-    return pd.DataFrame(out, index=index, columns=list(COLUMNS)).assign(ticks=ticks)
-
-
-# --- reading bars -----------------------------------------------------------------------------------------------------
+# --- over arrays ------------------------------------------------------------------------------------------------------
 
 
 def _estimate(
     kind: int, bars: pd.DataFrame | pd.Series | ArrayLike, window: int | None, bar_s: float | None, gaps: Gaps
 ) -> Variance | pd.Series:
-    if gaps not in ("refuse", "break", "join"):
-        raise ValueError(f"gaps is {gaps!r}; expected 'refuse', 'break' or 'join'")
     _check_window(window)
-    rows = _rows(kind, bars)
-    index = bars.index if isinstance(bars, (pd.DataFrame, pd.Series)) else pd.RangeIndex(len(rows))
-    missing: Flags = np.asarray(np.isnan(rows).all(axis=1))
-    _check_bars(rows[~missing])
-    after_hole, step_ns = _holes(index)
-    _refuse_holes(missing | after_hole, missing, gaps)
-    breaks = after_hole if gaps == "break" else np.zeros(len(rows), dtype=np.bool_)
-    out, state = np.empty(len(rows)), np.zeros(STATE_SIZE)
-    last = bar_path(state, np.zeros((3, window or 0)), kind, rows, breaks, gaps == "break", out)
+    good, index, step_ns = read_bars(bars, gaps, closes_do=kind == CLOSE_TO_CLOSE)
+    first, second, mean = _terms(kind, good)
     if window is not None:
-        return pd.Series(out, index=index, name=f"{KINDS[kind]}_variance")
-    if math.isnan(last):
+        return _rolled(kind, (first, second, mean), good, window, index)
+    count = max(first.size, mean.size)
+    if count < LEAST_BARS:
         least = LEAST_BARS + (kind in NEEDS_CLOSE_BEFORE)
-        raise TooFew(f"{int((~missing).sum())} bars are too few for {KINDS[kind]}; expected at least {least}")
+        raise TooFew(f"{good.columns[0].size} bars are too few for {KINDS[kind]}; expected at least {least}")
     length = bar_s if bar_s is not None else None if step_ns is None else step_ns / NS
-    return Variance(last, length, int(state[NUMBER]))
+    return Variance(_variance(kind, first, second, mean), length, count)
+
+
+def _terms(kind: int, bars: GoodBars) -> tuple[Floats, Floats, Floats]:
+    """Terms of each bar: two whose variance is taken, one whose mean is; empty where the estimator has none."""
+    opened, high, low, close = bars.columns
+    none = np.empty(0)
+    if kind == CLOSE_TO_CLOSE:
+        return log_ratios(close[bars.after], close[bars.before]), none, none
+    if kind == PARKINSON:
+        return none, none, log_ratios(high, low) ** 2 / FOUR_LN_2
+    jumps = none
+    if kind in NEEDS_CLOSE_BEFORE:
+        jumps = log_ratios(opened[bars.after], close[bars.before])
+        opened, high, low, close = (column[bars.after] for column in bars.columns)
+    c = log_ratios(close, opened)
+    if kind in (ROGERS_SATCHELL, YANG_ZHANG):
+        u, d = log_ratios(high, opened), log_ratios(low, opened)
+        inside = u * (u - c) + d * (d - c)
+        return (jumps, c, inside) if kind == YANG_ZHANG else (none, none, inside)
+    width = log_ratios(high, low)
+    inside = 0.5 * width * width - TWO_LN_2_LESS_1 * c * c
+    return none, none, inside if kind == GARMAN_KLASS else jumps * jumps + inside
+
+
+def _variance(kind: int, first: Floats, second: Floats, mean: Floats) -> float:
+    if kind == CLOSE_TO_CLOSE:
+        return float(np.var(first, ddof=1))
+    if kind != YANG_ZHANG:
+        return float(np.mean(mean))
+    n = first.size
+    k = 0.34 / (1.34 + (n + 1.0) / (n - 1.0))
+    return float(np.var(first, ddof=1) + k * np.var(second, ddof=1) + (1.0 - k) * np.mean(mean))
+
+
+def _rolled(kind: int, terms: tuple[Floats, Floats, Floats], bars: GoodBars, window: int, index: pd.Index) -> pd.Series:
+    """NaN where a bar is missing, has no close before it where one is needed, or too few are behind it."""
+    count = max(term.size for term in terms)
+    rolled = np.empty(count)
+    first, second, mean = (term if term.size else np.zeros(count) for term in terms)
+    roll_terms(kind, first, second, mean, window, rolled)
+    place = np.arange(len(index))[bars.place]
+    out = np.full(len(index), np.nan)
+    out[place[bars.after] if kind in NEEDS_CLOSE_BEFORE else place] = rolled
+    return pd.Series(out, index=index, name=f"{KINDS[kind]}_variance")
 
 
 def _check_window(window: int | None) -> None:
     if window is not None and window < LEAST_BARS:
         raise ValueError(f"window is {window}; expected at least {LEAST_BARS} bars")
-
-
-def _rows(kind: int, bars: pd.DataFrame | pd.Series | ArrayLike) -> Floats:
-    """Bars as float64[n, 4]."""
-    if isinstance(bars, pd.DataFrame):
-        named = {str(name).lower(): name for name in bars.columns}
-        absent = [name for name in COLUMNS if name not in named]
-        if absent:
-            raise ValueError(f"the bars have no column {absent[0]!r}; expected {', '.join(COLUMNS)}")
-        rows = bars[[named[name] for name in COLUMNS]].to_numpy(dtype=np.float64)
-    else:
-        rows = np.asarray(bars, dtype=np.float64)
-        if rows.ndim == 1 and kind == CLOSE_TO_CLOSE:
-            rows = np.repeat(rows[:, None], 4, axis=1)
-    if rows.ndim != 2 or rows.shape[1] != 4 or not len(rows):
-        raise ValueError(f"the bars have shape {rows.shape}; expected (n, 4): open, high, low, close, at least 2 rows")
-    return np.ascontiguousarray(rows)
-
-
-def _check_bars(rows: Floats) -> None:
-    for place, name in enumerate(COLUMNS):
-        check_positive(np.ascontiguousarray(rows[:, place]), name)
-    wrong = (rows[:, 1] < rows.max(axis=1)) | (rows[:, 2] > rows.min(axis=1))
-    if wrong.any():
-        bad = int(np.argmax(wrong))
-        raise ValueError(f"bar {bad} is {rows[bad].tolist()} (open, high, low, close); high or low is not the extreme")
-
-
-def _holes(index: pd.Index) -> tuple[Flags, int | None]:
-    """Which bars follow a step longer than the usual one, and the usual step in ns when the index tells times."""
-    after = np.zeros(len(index), dtype=np.bool_)
-    t_ns = index_ns(index)
-    if t_ns is None or len(t_ns) < 2:
-        return after, None
-    steps = np.diff(t_ns)
-    if (steps <= 0).any():
-        bad = int(np.argmax(steps <= 0)) + 1
-        raise ValueError(f"bar {bad} does not begin after the one before it; sort the bars by time, one row each")
-    usual = int(np.median(steps))
-    after[1:] = steps > 1.5 * usual
-    return after, usual
-
-
-def _refuse_holes(wrong: Flags, missing: Flags, gaps: Gaps) -> None:
-    if gaps == "refuse" and wrong.any():
-        first = int(np.argmax(wrong))
-        what = "is missing (NaN)" if missing[first] else "follows a hole in the index"
-        raise ValueError(
-            f"bar {first} {what}; pass gaps='break' to take no return over the hole, or gaps='join' to count the "
-            "return over it like any other"
-        )

@@ -17,7 +17,17 @@ from numba import types
 from numpy.typing import ArrayLike
 
 from workbench.compiled import compiled
-from workbench.volatility.arrays import FLOATS, READ_FLOATS, READ_INTS, Floats, Ints
+from workbench.volatility.arrays import (
+    FLOATS,
+    READ_FLOATS,
+    READ_INTS,
+    Floats,
+    Ints,
+    first_decrease,
+    first_not_positive,
+    log_ratios,
+    longest_step,
+)
 
 __all__ = [
     "DEFAULT_MAX_GAP_S",
@@ -86,7 +96,7 @@ class Segment:
     @property
     def returns(self) -> Floats:
         """Log returns, shape (n - 1,)."""
-        return np.log(self.prices[1:] / self.prices[:-1])
+        return log_ratios(self.prices[1:], self.prices[:-1])
 
 
 def observe(prices: ArrayLike | pd.Series, times: ArrayLike | None = None, **sampling: Any) -> list[Segment]:
@@ -234,31 +244,15 @@ def check_positive(values: Floats, name: str) -> None:
         raise ValueError(f"{name} {bad} is {values[bad]}; expected positive finite numbers: drop or repair that row")
 
 
-@compiled(types.int64(READ_FLOATS))
-def first_not_positive(values: Floats) -> int:
-    """Position of the first value that is not positive and finite; -1 when all are."""
-    for i in range(values.size):
-        if not (0.0 < values[i] < np.inf):
-            return i
-    return -1
-
-
-@compiled(types.int64(READ_INTS))
-def first_decrease(values: Ints) -> int:
-    """Position of the first value that is below the one before; -1 when they do not decrease."""
-    for i in range(1, values.size):
-        if values[i] < values[i - 1]:
-            return i
-    return -1
-
-
 # --- holes and the clock --------------------------------------------------------------------------------------------
 
 
 def _cuts(t_ns: Ints, max_gap_ns: int, gaps: str) -> list[int]:
     """Where the segments begin, and the end."""
+    if longest_step(t_ns) <= max_gap_ns:
+        return [0, t_ns.size]
     holes = np.flatnonzero(np.diff(t_ns) > max_gap_ns)
-    if holes.size and gaps == "refuse":
+    if gaps == "refuse":
         first = int(holes[0])
         raise ValueError(
             f"no price for {(t_ns[first + 1] - t_ns[first]) / NS:g} s after price {first} "

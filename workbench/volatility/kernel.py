@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from workbench.compiled import compiled
-from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats
+from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats, log_ratios
 from workbench.volatility.inputs import Sampling, Segment, observe, total_span_s
 from workbench.volatility.realised import returns_of, sum_of_squares
 from workbench.volatility.units import Variance
@@ -151,7 +151,7 @@ def _rule(segments: list[Segment]) -> int:
     total, pairs = 0.0, 0
     for segment in segments:
         if segment.prices.size > lag:
-            moves = np.log(segment.prices[lag:] / segment.prices[:-lag])
+            moves = log_ratios(segment.prices[lag:], segment.prices[:-lag])
             total += float(moves @ moves)
             pairs += moves.size
     if total <= 0.0:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from workbench.volatility.arrays import log_ratios
 from workbench.volatility.inputs import NS, Sampling, Segment, TooFew, observe, total_span_s
 from workbench.volatility.units import Variance
 
@@ -330,7 +331,7 @@ def _lagged(segments: list[Segment], lag: int) -> tuple[float, int, int]:
     for segment in segments:
         if segment.prices.size <= lag:
             continue
-        moves = np.log(segment.prices[lag:] / segment.prices[:-lag])
+        moves = log_ratios(segment.prices[lag:], segment.prices[:-lag])
         total += float(moves @ moves)
         pairs += moves.size
         if segment.t_ns is not None:

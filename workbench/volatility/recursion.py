@@ -14,7 +14,7 @@ from numba import types
 from numpy.typing import ArrayLike
 
 from workbench.compiled import compiled
-from workbench.volatility.arrays import FLOATS, INTS, READ_FLOATS, READ_INTS, Floats, Ints
+from workbench.volatility.arrays import FLOATS, INTS, READ_FLOATS, READ_INTS, Floats, Ints, log_ratio
 from workbench.volatility.inputs import NS, TooFew, nanoseconds, read_prices, read_returns
 
 __all__ = ["EwmaVariance", "IrregularEwmaVariance", "ewma_variance", "irregular_ewma_variance"]
@@ -226,7 +226,7 @@ def irregular_update(state: Floats, time: Ints, t_ns: int, price: float, half_li
         state[LAST_PRICE], time[0] = price, t_ns
     elif t_ns > time[0]:
         elapsed = float(t_ns - time[0])
-        move = math.log(price / state[LAST_PRICE])
+        move = log_ratio(price, state[LAST_PRICE])
         rate = move * move * NS / elapsed
         if math.isnan(state[RATE]):
             state[RATE] = rate

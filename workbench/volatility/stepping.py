@@ -8,14 +8,13 @@ price after it has come; until then a price at it may still change.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numba import types
 
 from workbench.compiled import compiled
-from workbench.volatility.arrays import FLOATS, INTS, Floats, Ints
+from workbench.volatility.arrays import FLOATS, INTS, Floats, Ints, log_ratio
 
 __all__ = ["break_here", "closed", "make_state", "step_price"]
 
@@ -73,7 +72,7 @@ def add_to_lag(clock: Ints, sums: Floats, t_ns: int, price: float) -> None:
     memory, stamps = sums[SUMS_SIZE:], clock[CLOCK_SIZE:]
     at = clock[POSITION]
     if clock[FILL] >= clock[LAG]:
-        move = math.log(price / memory[at])
+        move = log_ratio(price, memory[at])
         sums[CROSS] += move * move
         clock[PAIRS] += 1
         clock[COVERED] += t_ns - stamps[at]
@@ -102,7 +101,7 @@ def observe_price(clock: Ints, sums: Floats, t_ns: int, price: float) -> None:
     """Take one observation into the sums."""
     kind = clock[KIND]
     if clock[FILL] > 0:
-        move = math.log(price / sums[OBSERVED])
+        move = log_ratio(price, sums[OBSERVED])
         sums[SUM] += move * move
         clock[COUNT] += 1
         clock[SPAN] += t_ns - clock[OBSERVED_AT]
