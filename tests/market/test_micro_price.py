@@ -144,9 +144,8 @@ def test_pandas_in_gives_pandas_out() -> None:
 def test_the_compiled_adjustment_is_its_plain_twin(share: float, spread: int, buckets: int) -> None:
     table = np.random.default_rng(buckets).normal(size=(3, buckets))
     assert micro_adjustment(table, share, float(spread)) == micro_adjustment.py_func(table, share, float(spread))
-    assert micro_update.py_func(table, 10.0, share + 0.1, 11.0, 1.0) == micro_update(
-        table, 10.0, share + 0.1, 11.0, 1.0
-    )
+    quote = (10.0, share + 0.1, 11.0, 1.0)
+    assert micro_update.py_func(table, *quote) == micro_update(table, *quote)
     assert np.isnan(micro_update.py_func(table, 11.0, 1.0, 11.0, 1.0))
     out = np.empty(1)
     micro_path.py_func(table, np.array([share]), np.array([float(spread)]), out)

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     )
     from workbench.market.impact import FlowImpact, fit_flow_impact
     from workbench.market.micro_price import MicroPrice, micro_adjustment, micro_price_chain
+    from workbench.market.spreads import (
+        effective_spread,
+        price_impact,
+        quoted_spread,
+        realised_spread,
+        roll_spread,
+        time_weighted_spread,
+    )
+    from workbench.market.trades import Sweep, SweepMerger, TradeSigner, merge_sweeps, trade_signs
     from workbench.market.weights import book_imbalance, imbalance, weighted_mid
 
 __all__ = [
@@ -26,15 +35,26 @@ __all__ = [
     "MicroPrice",
     "MultiLevelOrderFlow",
     "OrderFlow",
+    "Sweep",
+    "SweepMerger",
+    "TradeSigner",
     "TradeTape",
     "book_imbalance",
     "book_levels",
+    "effective_spread",
     "fit_flow_impact",
     "imbalance",
+    "merge_sweeps",
     "micro_adjustment",
     "micro_price_chain",
     "multi_level_order_flow_imbalance",
     "order_flow_imbalance",
+    "price_impact",
+    "quoted_spread",
+    "realised_spread",
+    "roll_spread",
+    "time_weighted_spread",
+    "trade_signs",
     "weighted_mid",
 ]
 
@@ -42,6 +62,8 @@ _HOMES = {
     name: module
     for module, names in {
         "flow": ("MultiLevelOrderFlow OrderFlow book_levels multi_level_order_flow_imbalance order_flow_imbalance"),
+        "spreads": ("effective_spread price_impact quoted_spread realised_spread roll_spread time_weighted_spread"),
+        "trades": "Sweep SweepMerger TradeSigner merge_sweeps trade_signs",
         "weights": "book_imbalance imbalance weighted_mid",
         "impact": "FlowImpact fit_flow_impact",
         "micro_price": "MicroPrice micro_adjustment micro_price_chain",
