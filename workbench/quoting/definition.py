@@ -9,15 +9,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from numba import types
-from numba.core.errors import NumbaError
 
 from workbench.compiled import compiled
 from workbench.errors import ConfigError, WorkbenchError
+from workbench.quoting.compiling import COMPILE_ERRORS, explain_failure
 from workbench.quoting.schema import Slot
 
 __all__ = ["MODEL_FUNCTION_TYPE", "MODEL_SIGNATURE", "ModelError", "QuotingModel", "find_model", "model", "model_names"]
@@ -97,8 +96,8 @@ class QuotingModel:
             raise ModelError(f"model {self.name} takes {found}; expected five arguments: {', '.join(_PARAMETERS)}")
         try:
             self.function: Any = compiled(MODEL_SIGNATURE)(function)
-        except NumbaError as error:
-            raise ModelError(_explain(self.name, str(error))) from error
+        except COMPILE_ERRORS as error:
+            raise ModelError(explain_failure(function, error)) from error
 
     @property
     def py_func(self) -> Callable[..., int]:
@@ -126,17 +125,6 @@ class QuotingModel:
         if self.spread_is_own:
             effect = f"ask - bid by its own formula of {', '.join(slot.name for slot in self.params[:4])}, ..."
         return f"<quoting model {self.name}: {effect}>"
-
-
-def _explain(name: str, message: str) -> str:
-    place = re.search(r'File "([^"]*)", line (\d+)', message)
-    where = f" at line {place.group(2)} of {place.group(1)}" if place else ""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    cause = next((line for line in lines if not line.startswith(("Failed in", "During:", "File ", "-"))), lines[0])
-    return (
-        f"model {name} cannot be compiled{where}: {cause}\n"
-        "Use numbers, the five arrays, math.* and other compiled functions only (numba's nopython mode)."
-    )
 
 
 def model(
