@@ -8,27 +8,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.analysis.figures import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
     from workbench.analysis.look import TEMPLATE
+    from workbench.analysis.markouts import HORIZONS_S, PnlParts, markout_summary, markout_table, split_pnl
     from workbench.analysis.series import epoch_ms, min_max
     from workbench.analysis.tables import fills_table, frame_fills_table, orders_table, pnl_parts_table, quotes_table
 
 __all__ = [
+    "HORIZONS_S",
     "TEMPLATE",
+    "PnlParts",
     "epoch_ms",
     "fills_table",
     "frame_fills_table",
     "inventory_figure",
+    "markout_summary",
+    "markout_table",
     "min_max",
     "orders_table",
     "pnl_figure",
     "pnl_parts_table",
     "price_figure",
     "quotes_table",
+    "split_pnl",
     "spread_volatility_figure",
 ]
 
 _MODULES = {
     "figures": ("inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"),
     "look": ("TEMPLATE",),
+    "markouts": ("HORIZONS_S", "PnlParts", "markout_summary", "markout_table", "split_pnl"),
     "series": ("epoch_ms", "min_max"),
     "tables": ("fills_table", "frame_fills_table", "orders_table", "pnl_parts_table", "quotes_table"),
 }
