@@ -18,7 +18,15 @@ from workbench.market import (
     multi_level_order_flow_imbalance,
     order_flow_imbalance,
 )
-from workbench.market.flow import checked_flow_update, flow_path, flow_update, levels_path, levels_update
+from workbench.market.flow import (
+    checked_flow_update,
+    first_bad_book,
+    flow_path,
+    flow_update,
+    levels_path,
+    levels_update,
+    place_absent,
+)
 from workbench.market.inputs import good_quote
 
 BOOKS = np.array([(100, 10, 101, 8), (100, 15, 101, 8), (100, 15, 101, 3), (101, 4, 102, 9), (100, 6, 101, 12)], float)
@@ -181,22 +189,43 @@ LEVELS = np.array([[100, 5, 101, 7], [99, 3, 103, 4]], float)
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    "change",
     [
-        ((0, 0, np.nan), "positive price and size"),
-        ((1, 1, -3.0), "positive price and size"),
-        ((1, 0, 100.0), "outwards"),
-        ((1, 2, 101.0), "outwards"),
-        ((0, 0, 101.0), "crossed"),
+        (0, 0, np.nan),
+        (1, 1, -3.0),
+        (1, 1, 0.0),
+        (1, 3, np.inf),
+        (1, 0, 100.0),
+        (1, 2, 101.0),
+        (0, 0, 101.0),
+        (1, 0, -1),
     ],
 )
-def test_bad_levels_are_refused(change: tuple[int, int, float], why: str) -> None:
+def test_bad_levels_are_refused(change: tuple[int, int, float]) -> None:
     bad = LEVELS.copy()
     bad[change[:2]] = change[2]
-    with pytest.raises(ValueError, match=why):
+    with pytest.raises(ValueError, match="row 1 is no book"):
         multi_level_order_flow_imbalance([LEVELS, bad])
-    with pytest.raises(ValueError, match=why):
+    with pytest.raises(ValueError, match="row 0 is no book"):
         MultiLevelOrderFlow(2).update(bad)
+    assert first_bad_book.py_func(np.stack([LEVELS, bad])) == 1
+    assert not place_absent.py_func(bad)
+
+
+def test_a_level_behind_an_absent_one_is_refused() -> None:
+    holed = np.vstack([LEVELS, [98, 1, 104, 1]])
+    holed[1, :2] = np.nan, 0
+    with pytest.raises(ValueError, match="no book"):
+        MultiLevelOrderFlow(3).update(holed)
+
+
+def test_absent_levels_go_where_no_order_can_be() -> None:
+    plain = LEVELS.copy()
+    plain[1] = np.nan, 0, np.nan, 0
+    fast = plain.copy()
+    assert place_absent.py_func(plain)
+    assert place_absent(fast)
+    assert plain.tolist() == fast.tolist() == [[100, 5, 101, 7], [-np.inf, 0, np.inf, 0]]
 
 
 def test_levels_of_the_wrong_shape_are_refused() -> None:
@@ -210,7 +239,7 @@ def test_levels_of_the_wrong_shape_are_refused() -> None:
         multi_level_order_flow_imbalance(pd.DataFrame({"bid_1": [1.0], "bid_size_1": [1.0]}))
     gone = LEVELS.copy()
     gone[0] = np.nan, 0, 101, 7
-    with pytest.raises(ValueError, match="best level is absent"):
+    with pytest.raises(ValueError, match="no book"):
         MultiLevelOrderFlow(2).update(gone)
 
 

@@ -65,6 +65,36 @@ def levels_update(state: Floats, levels: Floats, out: Floats) -> None:
         out[m] = flow_update(state[m], levels[m, 0], levels[m, 1], levels[m, 2], levels[m, 3])
 
 
+@compiled(types.boolean(_FF))
+def place_absent(levels: Floats) -> bool:
+    """Move absent levels to where no order can be, so that their coming and going are flow; False for a bad book."""
+    last_bid, last_ask = math.inf, 0.0
+    for m in range(levels.shape[0]):
+        bid, bid_size, ask, ask_size = levels[m, 0], levels[m, 1], levels[m, 2], levels[m, 3]
+        if math.isnan(bid) and bid_size == 0.0 and m > 0:
+            levels[m, 0] = last_bid = -math.inf
+        elif not (0.0 < bid < last_bid and 0.0 < bid_size < math.inf):
+            return False
+        else:
+            last_bid = bid
+        if math.isnan(ask) and ask_size == 0.0 and m > 0:
+            levels[m, 2] = last_ask = math.inf
+        elif not (last_ask < ask < math.inf and 0.0 < ask_size < math.inf):
+            return False
+        else:
+            last_ask = ask
+    return bool(levels[0, 0] < levels[0, 2])
+
+
+@compiled(types.int64(_FFF))
+def first_bad_book(rows: Floats) -> int:
+    """All books through `place_absent`; the number of the first bad one, -1 when all are good."""
+    for i in range(rows.shape[0]):
+        if not place_absent(rows[i]):
+            return i
+    return -1
+
+
 @compiled(types.void(_FF, _FFF, _FF))
 def levels_path(state: Floats, rows: Floats, out: Floats) -> None:
     """All books through `levels_update`."""
@@ -171,7 +201,8 @@ def multi_level_order_flow_imbalance(levels: Table) -> Floats | pd.DataFrame:
     rows = np.array(_frame_levels(levels) if isinstance(levels, pd.DataFrame) else levels, dtype=np.float64, order="C")
     if rows.ndim != 3 or rows.shape[2] != 4 or rows.shape[1] < 1 or rows.shape[0] < 2:
         raise ValueError(f"the levels have shape {rows.shape}; expected (n >= 2, levels >= 1, 4)")
-    _place_absent(rows)
+    if (bad := first_bad_book(rows)) >= 0:
+        _refuse(rows[bad], bad)
     out = np.empty(rows.shape[:2])
     levels_path(np.full(rows.shape[1:], NOTHING), rows, out)
     if index is None:
@@ -213,7 +244,8 @@ class MultiLevelOrderFlow:
         )
         if rows.shape != wanted:
             raise ValueError(f"the levels have shape {rows.shape}; expected {wanted}")
-        _place_absent(rows[None])
+        if not place_absent(rows):
+            _refuse(rows, 0)
         out = np.empty(wanted[0])
         levels_update(self._state, rows, out)
         self.totals += out
@@ -273,22 +305,9 @@ def _frame_levels(frame: pd.DataFrame) -> Floats:
     return frame[names].to_numpy(dtype=np.float64).reshape(len(frame), number, 4)
 
 
-def _place_absent(rows: Floats) -> None:
-    """Check levels; an absent one goes to where no order can be, in place, so that its coming and going are flow."""
-    for column, beyond, outwards in ((0, -math.inf, -1.0), (2, math.inf, 1.0)):
-        prices, sizes = rows[:, :, column], rows[:, :, column + 1]
-        absent = np.isnan(prices) & (sizes == 0.0)
-        good = absent | (np.isfinite(prices) & (prices > 0.0) & np.isfinite(sizes) & (sizes > 0.0))
-        _refuse(~good, rows, "expected a positive price and size, or NaN and 0 for an absent level")
-        _refuse(absent[:, :1], rows, "the best level is absent; drop the rows without a book")
-        prices[absent] = beyond
-        steps = outwards * (prices[:, 1:] - np.where(absent[:, :-1], -outwards * math.inf, prices[:, :-1]))
-        _refuse((steps <= 0.0) & ~absent[:, 1:], rows, "prices must go outwards from the best, each once")
-        _refuse(absent[:, :-1] & ~absent[:, 1:], rows, "a level is absent ahead of one that is there")
-    _refuse(rows[:, :1, 0] >= rows[:, :1, 2], rows, "the book is crossed")
-
-
-def _refuse(bad: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], rows: Floats, why: str) -> None:
-    if bad.any():
-        row, level = (int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(f"row {row}, from level {level + 1}: {rows[row, level].tolist()}; {why}")
+def _refuse(levels: Floats, row: int) -> None:
+    shown = [tuple(level) for level in levels.tolist()]
+    raise ValueError(
+        f"row {row} is no book: (bid, bid_size, ask, ask_size) = {shown}; expected bid below ask, positive sizes, and "
+        "prices that go outwards from the best, each once; an absent level behind the best has price NaN and size 0"
+    )

@@ -122,17 +122,28 @@ def realised_spread(
 ) -> Floats | pd.Series:
     """What the maker kept of it: twice the distance from the mid a while later to the trade price.
 
-    Parameters and errors are those of `effective_spread`, and
-
     Parameters
     ----------
+    prices : Series or array, shape (n,)
+        Trade prices, ticks.
+    sides : Series or array, shape (n,)
+        +1 the buyer took, -1 the seller.
+    mids : Series or array, shape (n,)
+        Mid just before the trade, ticks.
     later_mids : Series or array, shape (n,)
         Mid at a fixed time after each trade, ticks.
+    unit : {"bps", "ticks"}
+        Basis points of `mids`, or ticks.
 
     Returns
     -------
     Series or array, shape (n,)
         Negative when the market ran over the maker.
+
+    Raises
+    ------
+    ValueError
+        For empty, unequal, non-positive or non-finite input, another side or unit.
 
     Notes
     -----
@@ -146,11 +157,25 @@ def realised_spread(
 def price_impact(sides: Column, mids: Column, later_mids: Column, *, unit: Unit = "bps") -> Floats | pd.Series:
     """How far the market went the taker's way afterwards, twice: what the maker lost to who knew more.
 
-    Parameters and errors are those of `realised_spread`.
+    Parameters
+    ----------
+    sides : Series or array, shape (n,)
+        +1 the buyer took, -1 the seller.
+    mids : Series or array, shape (n,)
+        Mid just before the trade, ticks.
+    later_mids : Series or array, shape (n,)
+        Mid at a fixed time after each trade, ticks.
+    unit : {"bps", "ticks"}
+        Basis points of `mids`, or ticks.
 
     Returns
     -------
     Series or array, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        For empty, unequal, non-positive or non-finite input, another side or unit.
 
     Notes
     -----
