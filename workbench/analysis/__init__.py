@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.analysis.figures import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
     from workbench.analysis.look import TEMPLATE
-    from workbench.analysis.markouts import HORIZONS_S, PnlParts, markout_summary, markout_table, split_pnl
+    from workbench.analysis.markouts import HORIZONS_S, PnlSplit, markout_summary, markout_table, split_pnl
     from workbench.analysis.series import epoch_ms, min_max
     from workbench.analysis.tables import fills_table, frame_fills_table, orders_table, pnl_parts_table, quotes_table
+    from workbench.analysis.volatility_figures import signature_figure, time_of_day_figure, volatility_figure
 
 __all__ = [
     "HORIZONS_S",
     "TEMPLATE",
-    "PnlParts",
+    "PnlSplit",
     "epoch_ms",
     "fills_table",
     "frame_fills_table",
@@ -28,15 +29,19 @@ __all__ = [
     "pnl_parts_table",
     "price_figure",
     "quotes_table",
+    "signature_figure",
     "split_pnl",
     "spread_volatility_figure",
+    "time_of_day_figure",
+    "volatility_figure",
 ]
 
 _MODULES = {
     "figures": ("inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"),
     "look": ("TEMPLATE",),
-    "markouts": ("HORIZONS_S", "PnlParts", "markout_summary", "markout_table", "split_pnl"),
+    "markouts": ("HORIZONS_S", "PnlSplit", "markout_summary", "markout_table", "split_pnl"),
     "series": ("epoch_ms", "min_max"),
+    "volatility_figures": ("signature_figure", "time_of_day_figure", "volatility_figure"),
     "tables": ("fills_table", "frame_fills_table", "orders_table", "pnl_parts_table", "quotes_table"),
 }
 

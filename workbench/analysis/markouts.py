@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.events import NS
 
-__all__ = ["HORIZONS_S", "PnlParts", "markout_summary", "markout_table", "split_pnl"]
+__all__ = ["HORIZONS_S", "PnlSplit", "markout_summary", "markout_table", "split_pnl"]
 
 HORIZONS_S = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0)
 BPS = 1e4
@@ -142,7 +142,7 @@ def markout_summary(
 
 
 @dataclass(frozen=True, slots=True)
-class PnlParts:
+class PnlSplit:
     """Where the profit came from, exact: quote currency for a linear contract, coin for an inverse one."""
 
     spread: Fraction
@@ -173,7 +173,7 @@ def split_pnl(
     kind: Literal["linear", "inverse"] = "linear",
     contract_size: Decimal | float = 1,
     funding: pd.DataFrame | None = None,
-) -> PnlParts:
+) -> PnlSplit:
     """Split the profit of the fills, from flat, into spread capture, inventory, fees and funding.
 
     Parameters
@@ -193,7 +193,7 @@ def split_pnl(
 
     Returns
     -------
-    PnlParts
+    PnlSplit
         Exact: nothing is rounded.
 
     Raises
@@ -235,7 +235,7 @@ def split_pnl(
         before = now
     inventory += position * (value(mid) - value(before))
     paid = _funding(held, funding, value)
-    return PnlParts(spread, inventory, fees, paid, cash + position * value(mid) + paid)
+    return PnlSplit(spread, inventory, fees, paid, cash + position * value(mid) + paid)
 
 
 def _funding(held: list[tuple[int, Fraction]], stamps: pd.DataFrame | None, value: Any) -> Fraction:
