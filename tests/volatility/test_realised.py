@@ -25,9 +25,17 @@ from workbench.volatility import (
     subsampled_variance,
     two_scale_variance,
 )
-from workbench.volatility.arrays import first_decrease, first_not_positive, log_ratio, log_ratios, longest_step
+from workbench.volatility.arrays import (
+    first_decrease,
+    first_not_positive,
+    log_ratio,
+    log_ratios,
+    longest_step,
+    write_log_ratios,
+)
 from workbench.volatility.inputs import previous_tick
 from workbench.volatility.kernel import weighted_past
+from workbench.volatility.power_sums import neighbour_sums, sum_of_squares
 
 NS = 1_000_000_000
 DAY_S = 86_400
@@ -146,6 +154,29 @@ def test_log_ratios_are_right_to_the_last_digit_from_the_smallest_move_to_the_la
     np.testing.assert_allclose(found, np.diff(np.log(prices)), rtol=0, atol=1e-14)
     plain = log_ratios.py_func(prices[1:50], prices[:49])  # type: ignore[attr-defined]
     np.testing.assert_allclose(found[:49], plain, rtol=1e-15)
+
+
+def test_sums_over_blocks_are_those_of_all_returns_at_once() -> None:
+    _, prices = walk(10, 5_000)
+    prices[2_000:] *= 1.5  # one block with a large move
+    moves = np.abs(np.diff(np.log(prices)))
+    for lag in (1, 7, 1_024):
+        expected = np.sum(np.log(prices[lag:] / prices[:-lag]) ** 2)
+        assert sum_of_squares(prices, lag) == pytest.approx(expected, rel=1e-9)
+        short = prices[1_990 : 2_010 + lag]
+        plain = sum_of_squares.py_func(short, lag)  # type: ignore[attr-defined]
+        assert sum_of_squares(short, lag) == pytest.approx(plain, rel=1e-12)
+    expected_sums = [moves @ moves, moves[1:] @ moves[:-1], np.sum((moves[2:] * moves[1:-1] * moves[:-2]) ** (4 / 3))]
+    np.testing.assert_allclose(neighbour_sums(prices, True), expected_sums, rtol=1e-8)
+    assert neighbour_sums(prices, False)[2] == 0.0
+    plain_sums = neighbour_sums.py_func(prices[:50], True)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(neighbour_sums(prices[:50], True), plain_sums, rtol=1e-12)
+    fast, slow = np.empty(40), np.empty(40)
+    for begin in (0, 1_980):
+        top, bottom = prices[begin + 1 : begin + 41], prices[begin : begin + 40]
+        write_log_ratios(top, bottom, fast)
+        write_log_ratios.py_func(top, bottom, slow)  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(fast, slow)
 
 
 # --- the recorded market ----------------------------------------------------------------------------------------------

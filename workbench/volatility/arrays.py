@@ -22,6 +22,7 @@ __all__ = [
     "log_ratio",
     "log_ratios",
     "longest_step",
+    "write_log_ratios",
 ]
 
 Floats = NDArray[np.float64]
@@ -52,26 +53,31 @@ def log_ratio(top: float, bottom: float) -> float:
     return math.log(top / bottom)
 
 
+@compiled(types.void(READ_FLOATS, READ_FLOATS, FLOATS))
+def write_log_ratios(top: Floats, bottom: Floats, out: Floats) -> None:
+    """`log_ratio` of a block of pairs; where all moves are small, as usual, without a branch, so that it vectorises."""
+    large = 0
+    for i in range(out.size):
+        y = (top[i] - bottom[i]) / (top[i] + bottom[i])
+        large += 0 if y * y < SMALL else 1
+        out[i] = y
+    if large > 0:
+        for i in range(out.size):
+            out[i] = log_ratio(top[i], bottom[i])
+    else:
+        for i in range(out.size):
+            y = out[i]
+            z = y * y
+            out[i] = 2.0 * y * (1.0 + z * (1.0 / 3.0 + z * (0.2 + z * (1.0 / 7.0 + z / 9.0))))
+
+
 @compiled(FLOATS(READ_FLOATS, READ_FLOATS))
 def log_ratios(top: Floats, bottom: Floats) -> Floats:
-    """`log_ratio` of two rows of equal length; block by block, so that the usual block of small moves vectorises."""
+    """`log_ratio` of two rows of equal length."""
     out = np.empty(top.size)
     for start in range(0, top.size, BLOCK):
         end = min(start + BLOCK, top.size)
-        a, b, into = top[start:end], bottom[start:end], out[start:end]
-        large = 0
-        for i in range(into.size):
-            y = (a[i] - b[i]) / (a[i] + b[i])
-            large += 0 if y * y < SMALL else 1
-            into[i] = y
-        if large > 0:
-            for i in range(into.size):
-                into[i] = log_ratio(a[i], b[i])
-        else:
-            for i in range(into.size):
-                y = into[i]
-                z = y * y
-                into[i] = 2.0 * y * (1.0 + z * (1.0 / 3.0 + z * (0.2 + z * (1.0 / 7.0 + z / 9.0))))
+        write_log_ratios(top[start:end], bottom[start:end], out[start:end])
     return out
 
 

@@ -95,7 +95,7 @@ class Segment:
 
     @property
     def returns(self) -> Floats:
-        """Log returns, shape (n - 1,)."""
+        """Log returns, shape (n - 1,); made at each call."""
         return log_ratios(self.prices[1:], self.prices[:-1])
 
 
@@ -115,14 +115,13 @@ def observe(prices: ArrayLike | pd.Series, times: ArrayLike | None = None, **sam
     if t_ns is None:
         if step_s is not None:
             raise ValueError("sampling on a clock needs times; give the prices a DatetimeIndex, or pass times")
-        segments = [Segment(values, None)]
+        segments = [Segment(values, None)] if values.size > 1 else []
     else:
         cuts = _cuts(t_ns, max_gap_s, gaps)
         if step_s is None:
-            segments = [Segment(values[a:b], t_ns[a:b]) for a, b in pairwise(cuts)]
+            segments = [Segment(values[a:b], t_ns[a:b]) for a, b in pairwise(cuts) if b > a + 1]
         else:
             segments = _on_clock(values, t_ns, cuts, nanoseconds(step_s), origin_ns)
-    segments = [segment for segment in segments if segment.prices.size > 1]
     if not segments:
         sampled = "" if step_s is None else f" on a clock of {step_s:g} s"
         raise TooFew(f"{values.size} prices give no return{sampled}; expected at least 2 observations")

@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from workbench.compiled import compiled
-from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats, log_ratios
+from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats
 from workbench.volatility.inputs import Sampling, Segment, observe, total_span_s
-from workbench.volatility.realised import returns_of, sum_of_squares
+from workbench.volatility.power_sums import sum_of_squares
+from workbench.volatility.realised import returns_of, squared_moves
 from workbench.volatility.units import Variance
 
 __all__ = ["noise_variance", "parzen_bandwidth", "parzen_weights", "realised_kernel"]
@@ -70,11 +71,12 @@ def realised_kernel(
     if not 1 <= lags < count:
         raise ValueError(f"bandwidth is {lags} for {count} returns; expected at least 1 and fewer than the returns")
     weights = parzen_weights(lags)
-    cross = 0.0
+    squares, cross = 0.0, 0.0
     for segment in segments:
         moves = segment.returns
+        squares += float(moves @ moves)
         cross += float(weighted_past(moves, weights) @ moves)
-    return Variance(sum_of_squares(segments) + 2.0 * cross, total_span_s(segments), count)
+    return Variance(squares + 2.0 * cross, total_span_s(segments), count)
 
 
 def parzen_weights(bandwidth: int) -> Floats:
@@ -142,7 +144,7 @@ def parzen_bandwidth(returns: int, noise: float, variance: float) -> int:
 
 
 def _noise(segments: list[Segment], count: int) -> float:
-    return sum_of_squares(segments) / (2.0 * count)
+    return squared_moves(segments) / (2.0 * count)
 
 
 def _rule(segments: list[Segment]) -> int:
@@ -151,9 +153,8 @@ def _rule(segments: list[Segment]) -> int:
     total, pairs = 0.0, 0
     for segment in segments:
         if segment.prices.size > lag:
-            moves = log_ratios(segment.prices[lag:], segment.prices[:-lag])
-            total += float(moves @ moves)
-            pairs += moves.size
+            total += sum_of_squares(segment.prices, lag)
+            pairs += segment.prices.size - lag
     if total <= 0.0:
         raise ValueError("the price never moved, so there is no bandwidth to choose; pass bandwidth")
     coarse = total / lag * count / pairs

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from workbench.volatility.arrays import log_ratios
 from workbench.volatility.inputs import NS, Sampling, Segment, TooFew, observe, total_span_s
+from workbench.volatility.power_sums import neighbour_sums, sum_of_squares
 from workbench.volatility.units import Variance
 
 __all__ = [
@@ -98,7 +98,7 @@ def realised_variance(
     """
     segments = observe(prices, times, **sampling)
     count = returns_of(segments)
-    return Variance(sum_of_squares(segments), total_span_s(segments), count)
+    return Variance(squared_moves(segments), total_span_s(segments), count)
 
 
 def subsampled_variance(
@@ -170,7 +170,7 @@ def two_scale_variance(
     segments = observe(prices, times, **sampling)
     count = check_subgrids(segments, subgrids)
     lagged, pairs, _ = _lagged(segments, subgrids)
-    value = two_scale(sum_of_squares(segments), lagged, count, pairs, subgrids)
+    value = two_scale(squared_moves(segments), lagged, count, pairs, subgrids)
     return Variance(value, total_span_s(segments), count)
 
 
@@ -200,11 +200,8 @@ def bipower_variance(
     """
     segments = observe(prices, times, **sampling)
     count = returns_of(segments)
-    products, pairs = 0.0, 0
-    for segment in segments:
-        size = np.abs(segment.returns)
-        products += float(size[1:] @ size[:-1])
-        pairs += size.size - 1
+    products = sum(float(neighbour_sums(segment.prices, False)[1]) for segment in segments)
+    pairs = sum(segment.prices.size - 2 for segment in segments)
     return Variance(bipower(products, count, pairs), total_span_s(segments), count)
 
 
@@ -258,28 +255,18 @@ def jump_test(prices: ArrayLike | pd.Series, times: ArrayLike | None = None, **s
     """
     segments = observe(prices, times, **sampling)
     count, span_s = returns_of(segments), total_span_s(segments)
-    products, triple, pairs, triples = 0.0, 0.0, 0, 0
-    for segment in segments:
-        size = np.abs(segment.returns)
-        products += float(size[1:] @ size[:-1])
-        pairs += size.size - 1
-        if size.size > 2:
-            cubed = size[2:] * size[1:-1] * size[:-2]
-            triple += float(np.sum(cubed * np.cbrt(cubed)))
-            triples += size.size - 2
-    return judged(sum_of_squares(segments), products, triple, (count, pairs, triples), span_s)
+    squares, products, triple = np.sum([neighbour_sums(segment.prices, True) for segment in segments], axis=0).tolist()
+    pairs = sum(segment.prices.size - 2 for segment in segments)
+    triples = sum(max(0, segment.prices.size - 3) for segment in segments)
+    return judged(squares, products, triple, (count, pairs, triples), span_s)
 
 
 # --- the formulas, of sums that arrays and streams both make ----------------------------------------------------------
 
 
-def sum_of_squares(segments: list[Segment]) -> float:
+def squared_moves(segments: list[Segment]) -> float:
     """Sum of the squared returns."""
-    total = 0.0
-    for segment in segments:
-        moves = segment.returns
-        total += float(moves @ moves)
-    return total
+    return sum(sum_of_squares(segment.prices, 1) for segment in segments)
 
 
 def returns_of(segments: list[Segment], least: int = LEAST_RETURNS) -> int:
@@ -331,9 +318,8 @@ def _lagged(segments: list[Segment], lag: int) -> tuple[float, int, int]:
     for segment in segments:
         if segment.prices.size <= lag:
             continue
-        moves = log_ratios(segment.prices[lag:], segment.prices[:-lag])
-        total += float(moves @ moves)
-        pairs += moves.size
+        total += sum_of_squares(segment.prices, lag)
+        pairs += segment.prices.size - lag
         if segment.t_ns is not None:
             # Telescoped: the sum of t_i - t_{i-lag} over a segment.
             origin = segment.t_ns[0]
