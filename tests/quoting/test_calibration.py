@@ -49,7 +49,7 @@ def exponential_sweeps(rng: np.random.Generator, *, rate: float = A, k: float = 
 
 ESTIMATORS: dict[str, Callable[[Vector], IntensityFit]] = {
     "tail": lambda depths: fit_tail(depths, T),
-    "ended tail": lambda depths: fit_tail(depths, T, start=0.1, end=2.0),
+    "ended tail": lambda depths: fit_tail(depths, T, start=0.5, end=1.5),
     "bins": lambda depths: fit_depth_bins(depths, T, GRID),
     "log": lambda depths: fit_log_rates(depths, T, GRID),
     "nested": lambda depths: fit_counts(GRID, [(depths > d).sum() for d in GRID], T, nested=True),
@@ -156,7 +156,7 @@ def test_units_of_time_and_distance_scale_a_and_k(time: float, length: float, se
     depths = exponential_sweeps(np.random.default_rng(seed))
     scaled = {
         "tail": lambda d: fit_tail(d, T * time),
-        "ended tail": lambda d: fit_tail(d, T * time, start=0.1 * length, end=2.0 * length),
+        "ended tail": lambda d: fit_tail(d, T * time, start=0.5 * length, end=1.5 * length),
         "bins": lambda d: fit_depth_bins(d, T * time, GRID * length),
         "log": lambda d: fit_log_rates(d, T * time, GRID * length),
         "nested": lambda d: fit_counts(GRID * length, [(d > x).sum() for x in GRID * length], T * time, nested=True),
@@ -280,14 +280,14 @@ def test_virtual_orders_are_filled_restarted_and_given_up_by_hand() -> None:
     orders = virtual_orders(
         [0, 5 * second],
         [100.0, 110.0],
-        [2 * second, 6 * second, 9 * second],
-        [1, 1, -1],
-        [103, 112, 90],
+        [2 * second, 6 * second, 8 * second, 9 * second],
+        [1, 1, 1, -1],
+        [103, 112, 105, 90],
         side="buy",
         distances=[1.0, 3.0],
         restart_s=4.0,
     )
-    # At 1 tick: filled at 2 s; at 6 s the order from 2 s stands at 101 and is filled by 112; the next lives to 9 s.
+    # At 1 tick: filled at 2 s; at 6 s the order from 2 s stands at 101 and is filled by 112; the next, at 111, lives to 9 s.
     assert orders.fills.tolist() == [2.0, 1.0]
     assert orders.exposure_s.tolist() == [9.0, 9.0]
     bids = virtual_orders([0], [100.0], [9 * second], [-1], [90], side="sell", distances=[1.0, 10.0], restart_s=60.0)
@@ -312,7 +312,7 @@ def test_virtual_orders_in_an_exponential_market_find_its_intensity_and_its_twin
         span = np.array([0, int(t_ns[199]), 1_000_000_000])
         run(np.zeros(1, dtype=np.int64), np.array([1_000.0]), t_ns[few], price[few], 1, span, distances, outcome)
         outcomes.append(outcome)
-    assert np.array_equal(*outcomes)
+    assert np.array_equal(outcomes[0], outcomes[1])
     assert outcomes[0][0].sum() > 0
 
 
@@ -361,7 +361,8 @@ def test_volatility_and_the_fit_together_make_the_models_parameters() -> None:
 
 def test_errors_of_the_constants_are_those_of_repeated_markets() -> None:
     rng = np.random.default_rng(SEED)
-    given = {"volatility": 0.03, "per": "day", "price": 60_000.0, "tick_size": 0.1, "gamma": 0.005, "min_p_value": 0.0}
+    given: dict[str, Any] = {"volatility": 0.03, "per": "day", "price": 60_000.0, "tick_size": 0.1}
+    given |= {"gamma": 0.005, "min_p_value": 0.0}
     made = [quoting_parameters(fit_tail(exponential_sweeps(rng, k=0.1), T), **given) for _ in range(300)]
     for name in ("c1", "c2"):
         sd = np.std([getattr(one, name) for one in made], ddof=1)
