@@ -287,7 +287,7 @@ def test_virtual_orders_are_filled_restarted_and_given_up_by_hand() -> None:
         distances=[1.0, 3.0],
         restart_s=4.0,
     )
-    # At 1 tick: filled at 2 s; at 6 s the order from 2 s stands at 101 and is filled by 112; the next, at 111, lives to 9 s.
+    # At 1 tick: filled at 2 s; at 6 s the order from 2 s, at 101, is filled by 112; the next, at 111, lives to 9 s.
     assert orders.fills.tolist() == [2.0, 1.0]
     assert orders.exposure_s.tolist() == [9.0, 9.0]
     bids = virtual_orders([0], [100.0], [9 * second], [-1], [90], side="sell", distances=[1.0, 10.0], restart_s=60.0)
