@@ -6,29 +6,51 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.analysis.conduct import HalfLife, Uptime, inventory_half_life, pnl_steps, quote_uptime
     from workbench.analysis.figures import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
+    from workbench.analysis.fill_rates import PLACES, fill_probability, order_outcomes
     from workbench.analysis.look import TEMPLATE
     from workbench.analysis.markouts import HORIZONS_S, PnlSplit, markout_summary, markout_table, split_pnl
     from workbench.analysis.series import epoch_ms, min_max
+    from workbench.analysis.sharpe import (
+        DeflatedSharpe,
+        SharpeRatio,
+        deflated_sharpe,
+        expected_best_sharpe,
+        sharpe_ratio,
+    )
     from workbench.analysis.tables import fills_table, frame_fills_table, orders_table, pnl_parts_table, quotes_table
     from workbench.analysis.volatility_figures import signature_figure, time_of_day_figure, volatility_figure
 
 __all__ = [
     "HORIZONS_S",
+    "PLACES",
     "TEMPLATE",
+    "DeflatedSharpe",
+    "HalfLife",
     "PnlSplit",
+    "SharpeRatio",
+    "Uptime",
+    "deflated_sharpe",
     "epoch_ms",
+    "expected_best_sharpe",
+    "fill_probability",
     "fills_table",
     "frame_fills_table",
     "inventory_figure",
+    "inventory_half_life",
     "markout_summary",
     "markout_table",
     "min_max",
+    "order_outcomes",
     "orders_table",
     "pnl_figure",
     "pnl_parts_table",
+    "pnl_steps",
     "price_figure",
+    "quote_uptime",
     "quotes_table",
+    "sharpe_ratio",
     "signature_figure",
     "split_pnl",
     "spread_volatility_figure",
@@ -37,11 +59,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "conduct": ("HalfLife", "Uptime", "inventory_half_life", "pnl_steps", "quote_uptime"),
     "figures": ("inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"),
+    "fill_rates": ("PLACES", "fill_probability", "order_outcomes"),
     "look": ("TEMPLATE",),
     "markouts": ("HORIZONS_S", "PnlSplit", "markout_summary", "markout_table", "split_pnl"),
     "series": ("epoch_ms", "min_max"),
     "volatility_figures": ("signature_figure", "time_of_day_figure", "volatility_figure"),
+    "sharpe": ("DeflatedSharpe", "SharpeRatio", "deflated_sharpe", "expected_best_sharpe", "sharpe_ratio"),
     "tables": ("fills_table", "frame_fills_table", "orders_table", "pnl_parts_table", "quotes_table"),
 }
 
