@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.analysis.fill_rates import PLACES, fill_probability, order_outcomes
     from workbench.analysis.look import TEMPLATE
     from workbench.analysis.markouts import HORIZONS_S, PnlSplit, markout_summary, markout_table, split_pnl
+    from workbench.analysis.report import key_numbers, tear_sheet
     from workbench.analysis.series import epoch_ms, min_max
     from workbench.analysis.sharpe import (
         DeflatedSharpe,
@@ -39,6 +40,7 @@ __all__ = [
     "frame_fills_table",
     "inventory_figure",
     "inventory_half_life",
+    "key_numbers",
     "markout_summary",
     "markout_table",
     "min_max",
@@ -54,6 +56,7 @@ __all__ = [
     "signature_figure",
     "split_pnl",
     "spread_volatility_figure",
+    "tear_sheet",
     "time_of_day_figure",
     "volatility_figure",
 ]
@@ -64,6 +67,7 @@ _MODULES = {
     "fill_rates": ("PLACES", "fill_probability", "order_outcomes"),
     "look": ("TEMPLATE",),
     "markouts": ("HORIZONS_S", "PnlSplit", "markout_summary", "markout_table", "split_pnl"),
+    "report": ("key_numbers", "tear_sheet"),
     "series": ("epoch_ms", "min_max"),
     "volatility_figures": ("signature_figure", "time_of_day_figure", "volatility_figure"),
     "sharpe": ("DeflatedSharpe", "SharpeRatio", "deflated_sharpe", "expected_best_sharpe", "sharpe_ratio"),

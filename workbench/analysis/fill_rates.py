@@ -113,7 +113,7 @@ def fill_probability(
         Index the group (`at` in the middle of its bin as a column for distance and queue). Columns: orders; filled
         (orders with a fill); share = filled/orders with its 95 % Wilson interval share_low, share_high; contracts
         (share of contracts filled); within (probability of a first fill within the horizon) and within_error.
-        `within` is NaN where no order was watched that long and none was filled before.
+        `within` is NaN where no order was watched that long, its error also where the last one watched was filled.
         Groups without orders are left out; no orders give no rows.
 
     Raises
@@ -187,7 +187,8 @@ def _within(wait_s: Floats, life_s: Floats, horizon_s: float) -> tuple[float, fl
         struck = int((happened & (watched == at)).sum())
         survive *= 1.0 - struck / waiting
         if struck == waiting:
-            return 1.0, 0.0
+            # Greenwood's error is not defined here; with nobody cancelled before it is that of a certainty.
+            return 1.0, 0.0 if happened.all() else math.nan
         greenwood += struck / (waiting * (waiting - struck))
     if watched.max() < horizon_s:
         return math.nan, math.nan
