@@ -419,3 +419,6 @@ def test_times_mean_the_same_in_every_form(form: str) -> None:
     found = realised_variance(pd.Series(prices, index=index), step_s=1.0)
     plain = realised_variance(prices, times, step_s=1.0)
     assert (found, found.span_s, found.samples) == (plain, plain.span_s, plain.samples)
+    if isinstance(index, pd.DatetimeIndex):
+        for same in (index, index.to_series(), list(index)):
+            assert realised_variance(prices, same, step_s=1.0) == plain

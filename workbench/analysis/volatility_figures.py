@@ -93,9 +93,9 @@ def time_of_day_figure(table: pd.DataFrame, truth: pd.Series | None = None) -> g
     )
     figure.add_trace(bars)
     if truth is not None:
-        line = {"color": COLOURS["ink"], "width": 1.6, "shape": "hvh"}
-        x = truth.index.to_numpy(dtype=np.float64) / 3_600 + width / 2
-        figure.add_trace(go.Scatter(x=x, y=truth, mode="lines", name="truth", line=line))
+        line = {"color": COLOURS["ink"], "width": 1.6, "shape": "hv"}
+        x = np.append(truth.index.to_numpy(dtype=np.float64) / 3_600, 24.0)
+        figure.add_trace(go.Scatter(x=x, y=np.append(truth, truth.iloc[-1]), mode="lines", name="truth", line=line))
     figure.add_hline(1.0, line={"color": COLOURS["rule"], "width": 1, "dash": "dot"})
     figure.update_xaxes(title_text="hour, UTC", range=[0, 24], dtick=3)
     figure.update_yaxes(title_text="factor of volatility", rangemode="tozero")

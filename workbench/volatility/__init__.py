@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         yang_zhang_variance,
     )
     from workbench.volatility.garch import GarchFit, fit_garch
-    from workbench.volatility.inputs import Sampling
+    from workbench.volatility.inputs import Holes, Sampling
     from workbench.volatility.kernel import noise_variance, parzen_bandwidth, parzen_weights, realised_kernel
     from workbench.volatility.periods import by_period, signature
     from workbench.volatility.realised import (
@@ -56,6 +56,7 @@ __all__ = [
     "EwmaVolatility",
     "GarchFit",
     "GuideVolatility",
+    "Holes",
     "IrregularEwmaVariance",
     "JumpTest",
     "RealisedKernel",
@@ -106,7 +107,7 @@ _HOMES = {
             "parkinson_variance rogers_satchell_variance yang_zhang_variance"
         ),
         "garch": "GarchFit fit_garch",
-        "inputs": "Sampling",
+        "inputs": "Holes Sampling",
         "kernel": "noise_variance parzen_bandwidth parzen_weights realised_kernel",
         "realised": (
             "JumpTest bipower_variance jump_test realised_variance sample_prices subsampled_variance two_scale_variance"

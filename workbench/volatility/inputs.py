@@ -187,9 +187,11 @@ def read_prices(prices: ArrayLike | pd.Series, times: ArrayLike | None = None) -
 
 def read_times(times: ArrayLike) -> Ints:
     """Times as int64 nanoseconds: datetimes of any resolution, whole nanoseconds, or float seconds."""
-    raw = times.to_numpy() if isinstance(times, (pd.Series, pd.Index)) else np.asarray(times)
-    if raw.dtype.kind == "M" or raw.dtype == object:
-        index = pd.DatetimeIndex(times)  # type: ignore[arg-type]
+    dtype = getattr(times, "dtype", None)
+    # Times with a zone must not become an array first: that would be one of Python objects.
+    raw = times if isinstance(dtype, pd.DatetimeTZDtype) else np.asarray(times)
+    if not isinstance(raw, np.ndarray) or raw.dtype.kind == "M" or raw.dtype == object:
+        index = pd.DatetimeIndex(raw)  # type: ignore[arg-type]
         if index.hasnans:
             raise ValueError("the times hold NaT; drop the rows without a time")
         return np.ascontiguousarray(index.as_unit("ns").asi8, dtype=np.int64)
