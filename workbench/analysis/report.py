@@ -21,7 +21,7 @@ from workbench.events import NS
 
 __all__ = ["key_numbers", "tear_sheet"]
 
-HEIGHT = 1_320
+HEIGHT = 1_380
 HOUR_S = 3_600.0
 UNKNOWN = "–"
 
@@ -75,9 +75,9 @@ def tear_sheet(
         [{"type": "table", "colspan": 2}, None],
     ]
     figure = make_subplots(
-        4, 2, specs=specs, subplot_titles=_TITLES, row_heights=[0.32, 0.24, 0.24, 0.2], vertical_spacing=0.07
+        4, 2, specs=specs, subplot_titles=_TITLES, row_heights=[0.3, 0.24, 0.24, 0.22], vertical_spacing=0.08
     )
-    figure.update_layout(template=TEMPLATE, height=HEIGHT, title_text="Tear sheet", margin_t=110)
+    figure.update_layout(template=TEMPLATE, height=HEIGHT, title_text="Tear sheet", margin_t=132)
     _titles_left(figure)
     _panel(figure, price_figure(quotes, fills), 1, 1, "legend")
     _panel(figure, inventory_figure(quotes), 2, 1, "legend")
@@ -239,17 +239,19 @@ def _say(figure: go.Figure, sentence: str, row: int, col: int) -> None:
     panel = figure.get_subplot(row, col)
     x, y = (sum(axis.domain) / 2 for axis in (panel.xaxis, panel.yaxis))
     # Axes without a trace are not drawn, so nothing can be placed by them.
-    figure.add_annotation(text=sentence, showarrow=False, font=quiet, x=x, y=y, xref="paper", yref="paper")
+    figure.add_annotation(
+        text=sentence, showarrow=False, font=quiet, x=x, y=y, xanchor="center", xref="paper", yref="paper"
+    )
     figure.update_xaxes(showticklabels=False, row=row, col=col)
     figure.update_yaxes(showticklabels=False, row=row, col=col)
 
 
 def _titles_left(figure: go.Figure) -> None:
-    """Panel titles at the left edge, clear of the legends at the right."""
+    """Panel titles at the left edge, above the legends."""
     places = ((1, 1), (2, 1), (2, 2), (3, 1), (3, 2))
     lefts = [figure.get_subplot(row, col).xaxis.domain[0] for row, col in places]
     for title, left in zip(figure.layout.annotations, [*lefts, 0.0], strict=True):
-        title.update(x=left, xanchor="left", font={"size": 13, "color": COLOURS["ink"]})
+        title.update(x=left, xanchor="left", yshift=20, font={"size": 13, "color": COLOURS["ink"]})
 
 
 def _legend(figure: go.Figure, name: str, row: int, col: int) -> None:
