@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.compiled import compiled, kernel_sources_digest
+from workbench.compiled import KERNEL_FOLDERS, compiled, kernel_sources_digest
 
 SCRIPT = """
 import sys, workbench.compiled
-workbench.compiled.kernel_sources_digest = lambda: sys.argv[1]
+workbench.compiled.kernel_sources_digest = lambda upto: sys.argv[1]
 from kernel_under_test import double
 print(sum(double.stats.cache_hits.values()), double(21))
 """
@@ -50,5 +50,8 @@ def test_a_function_without_a_source_file_is_compiled_all_the_same() -> None:
     assert names["first"](np.array([4.0])) == 4.0  # type: ignore[operator]
 
 
-def test_the_digest_covers_the_sources() -> None:
+def test_the_digest_of_a_folder_covers_what_its_kernels_may_call() -> None:
+    digests = [kernel_sources_digest(folder) for folder in KERNEL_FOLDERS]
     assert len(kernel_sources_digest()) == 64
+    assert digests[-1] == kernel_sources_digest()
+    assert len(set(digests[:5])) == 5

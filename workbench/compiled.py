@@ -1,7 +1,8 @@
 """The one place that compiles: numba with an explicit signature and an on-disk cache that is never stale.
 
 numba's cache notices a change in a kernel's own file, not in another file whose functions it has inlined. A risk check
-edited on disk would go on trading in its old form, so the cache here is stamped with all sources that hold kernels.
+edited on disk would go on trading in its old form, so the cache here is stamped with all sources that hold kernels
+which the function may have inlined: those of its own folder and of the folders below it.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ __all__ = ["compiled", "kernel_sources_digest"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-KERNEL_FOLDERS = ("market", "volatility", "quoting", "risk", "trading", "backtest")
+KERNEL_FOLDERS = ("market", "volatility", "risk", "quoting", "trading", "backtest")
+"""In the direction of the imports: a kernel calls those of its own folder and of the folders before it."""
 
 
 @cache
-def kernel_sources_digest() -> str:
-    """SHA-256 over every source file that may hold a kernel; part of the cache stamp and of a run's code hash."""
+def kernel_sources_digest(upto: str = KERNEL_FOLDERS[-1]) -> str:
+    """SHA-256 over the source files that may hold a kernel, of the folders up to `upto`.
+
+    It is the stamp of the compiled cache and, over all folders, part of a run's code hash.
+    """
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    for folder in KERNEL_FOLDERS:
+    for folder in KERNEL_FOLDERS[: KERNEL_FOLDERS.index(upto) + 1]:
         for path in sorted((root / folder).glob("**/*.py")):
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())
@@ -57,7 +62,7 @@ def compiled(signature: Any, *, nogil: bool = True) -> Callable[[F], F]:
         except RuntimeError:  # no place to keep a cache for this function
             pass
         else:
-            _stamp(dispatcher)
+            _stamp(dispatcher, _folder_of(function))
         dispatcher.compile(signature)
         dispatcher.disable_compile()
         return cast("F", dispatcher)
@@ -65,10 +70,16 @@ def compiled(signature: Any, *, nogil: bool = True) -> Callable[[F], F]:
     return compile_function
 
 
-def _stamp(dispatcher: Any) -> None:
+def _folder_of(function: Callable[..., Any]) -> str:
+    package, _, rest = function.__module__.partition(".")
+    folder = rest.partition(".")[0]
+    return folder if package == __package__ and folder in KERNEL_FOLDERS else KERNEL_FOLDERS[-1]
+
+
+def _stamp(dispatcher: Any, folder: str) -> None:
     # numba has no public way to add to the stamp of its cache.
     files = dispatcher._cache  # noqa: SLF001
     implementation = files._impl  # noqa: SLF001
-    stamp = (implementation.locator.get_source_stamp(), kernel_sources_digest())
+    stamp = (implementation.locator.get_source_stamp(), kernel_sources_digest(folder))
     index: Any = IndexDataCacheFile
     files._cache_file = index(files._cache_path, implementation.filename_base, stamp)  # noqa: SLF001
