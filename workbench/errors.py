@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["ConfigError", "InstrumentError", "JournalError", "SessionError", "VenueError", "WorkbenchError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "InstrumentError",
+    "JournalError",
+    "SessionError",
+    "VenueError",
+    "WorkbenchError",
+]
 
 
 class WorkbenchError(Exception):
@@ -25,6 +33,10 @@ class ConfigError(WorkbenchError, ValueError):
 
 class InstrumentError(WorkbenchError, ValueError):
     """A price or an amount does not fit the instrument (off tick, below the minimum, not a number)."""
+
+
+class DataError(WorkbenchError, ValueError):
+    """Recorded or imported data is missing, damaged or not what its format says; or a question does not fit it."""
 
 
 class VenueError(WorkbenchError):

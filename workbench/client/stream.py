@@ -78,6 +78,11 @@ class Stream(ABC):
         self._heard_s = 0.0
         self._closing_reason = ""
 
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands; false already when the losses that its end brings are told."""
+        return self._connection is not None
+
     async def run(self) -> None:
         """Keep the stream open until cancelled; `StreamState` events tell when it comes up and goes down."""
         loop = asyncio.get_running_loop()

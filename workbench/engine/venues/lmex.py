@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from workbench.client.limiter import RateLimiter, Unlimited
+from workbench.client.market import MarketPoll, instrument_of
 from workbench.client.messages import MarketSummary
 from workbench.client.orders import query_state
 from workbench.client.rest import LmexClient
@@ -20,7 +21,6 @@ from workbench.client.transport import Transport
 from workbench.clock import Clock
 from workbench.config import MarketMakerConfig
 from workbench.engine.venues.lmex_account import AccountReader
-from workbench.engine.venues.lmex_market import MarketPoll, instrument_of
 from workbench.engine.venues.lmex_orders import OrderRequests
 from workbench.errors import ConfigError, VenueError
 from workbench.events import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from workbench.client.messages import Fees, MarketSummary
 from workbench.client.rest import LmexClient
@@ -28,9 +29,9 @@ EIGHT_HOURS_MIN = 480
 """Funding interval where the summary does not say (lmex-api section 8)."""
 
 
-def instrument_of(summary: MarketSummary, fees: Fees) -> Instrument:
-    """The instrument of a market summary, with the account's own fees."""
-    return Instrument(
+def instrument_of(summary: MarketSummary, fees: Fees | None = None) -> Instrument:
+    """The instrument of a market summary, with the account's own fees; without them, the schedule to be assumed (8)."""
+    instrument = Instrument(
         symbol=summary.symbol,
         base=summary.base,
         quote=summary.quote,
@@ -40,12 +41,11 @@ def instrument_of(summary: MarketSummary, fees: Fees) -> Instrument:
         min_size=summary.min_order_size,
         max_size=summary.max_order_size,
         min_price=summary.min_valid_price,
-        maker_fee=fees.maker,
-        taker_fee=fees.taker,
         active=summary.active,
         perpetual=not summary.time_based,
         funding_interval_ns=int((summary.funding_interval_minutes or EIGHT_HOURS_MIN) * 60 * NS),
     )
+    return instrument if fees is None else replace(instrument, maker_fee=fees.maker, taker_fee=fees.taker)
 
 
 class MarketPoll:
