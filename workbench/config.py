@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from workbench.errors import ConfigError
 from workbench.instruments import Instrument
@@ -24,6 +24,7 @@ __all__ = [
     "MarketMakerConfig",
     "QuotingConfig",
     "RiskConfig",
+    "SignalsConfig",
     "VenueConfig",
     "VolatilityConfig",
 ]
@@ -103,6 +104,36 @@ class VolatilityConfig(_Part):
     def _window_fits(self) -> Self:
         if self.window > self.history:
             raise ConfigError([f"window is {self.window}; expected at most history, {self.history}"])
+        return self
+
+
+class SignalsConfig(_Part):
+    """What is measured beside price and volatility, for models and layers that read it."""
+
+    flow_window_s: Positive = Field(default=1.0, description="order-flow imbalance is summed over this long, seconds")
+    markout_s: Positive = Field(default=5.0, description="own fills are judged by the mid this long after, seconds")
+    markout_half_life_s: Positive = Field(
+        default=300.0, description="time after which a fill counts half in the mean markout, seconds"
+    )
+    micro_price: tuple[tuple[Annotated[float, Field(allow_inf_nan=False)], ...], ...] | None = Field(
+        default=None, description="a fitted micro-price: its table of ticks, a row for each spread"
+    )
+
+    @field_validator("micro_price", mode="before")
+    @classmethod
+    def _plain_table(cls, value: Any) -> Any:
+        """`MicroPrice` itself, or its array, as rows of numbers."""
+        table = getattr(value, "table", value)
+        return table.tolist() if hasattr(table, "tolist") else table
+
+    @model_validator(mode="after")
+    def _table_is_one(self) -> Self:
+        if self.micro_price is None:
+            return self
+        widths = {len(row) for row in self.micro_price} or {0}
+        if len(widths) != 1 or min(widths) < 2:
+            said = "expected rows of one length, 2 or more, such as MicroPrice.fit(quotes).table"
+            raise ConfigError([f"micro_price has rows of {sorted(widths)} numbers; {said}"])
         return self
 
 
@@ -214,6 +245,7 @@ class MarketMakerConfig(_Part):
     size_precision: int = Field(default=4, ge=0, le=12)
     size_unit: Literal["contracts", "base", "quote"] = "contracts"
     volatility: VolatilityConfig = VolatilityConfig()
+    signals: SignalsConfig = SignalsConfig()
     quoting: QuotingConfig = QuotingConfig()
     risk: RiskConfig = RiskConfig()
     venue: VenueConfig = VenueConfig()

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.market import MicroPrice, micro_price_chain, weighted_mid
-from workbench.market.micro_price import micro_adjustment, micro_path, micro_update
+from workbench.market.micro_price import micro_path, micro_update
+from workbench.market.steps import micro_adjustment
 
 Q = np.array([[0.6, 0.2], [0.2, 0.6]])
 T = np.array([[0.12, 0.08], [0.08, 0.12]])

@@ -22,12 +22,12 @@ from workbench.market.flow import (
     checked_flow_update,
     first_bad_book,
     flow_path,
-    flow_update,
     levels_path,
     levels_update,
     place_absent,
 )
 from workbench.market.inputs import good_quote
+from workbench.market.steps import flow_update
 
 BOOKS = np.array([(100, 10, 101, 8), (100, 15, 101, 8), (100, 15, 101, 3), (101, 4, 102, 9), (100, 6, 101, 12)], float)
 FLOW = [0.0, 5.0, 5.0, 7.0, -16.0]

@@ -29,7 +29,7 @@ from workbench.events import (
     Timer,
 )
 from workbench.instruments import Instrument
-from workbench.quoting.schema import MID, PARAMS_SIZE
+from workbench.quoting.schema import ASK_ADVERSE, BID_ADVERSE, MID, PARAMS_SIZE
 from workbench.trading import MarketMaker
 
 BTC = Instrument("BTC-PERP", "BTC", "USDT", Decimal("0.1"), Decimal("0.00001"))
@@ -38,12 +38,13 @@ BTC = Instrument("BTC-PERP", "BTC", "USDT", Decimal("0.1"), Decimal("0.00001"))
 class Script:
     """A maker before a book whose mid goes up and down a little, so that there is a volatility."""
 
-    def __init__(self, model: str, **params: float) -> None:
+    def __init__(self, model: str, signals: dict[str, Any] | None = None, **params: float) -> None:
         config = MarketMakerConfig.from_dict(
             {
                 "spread_bps": 12.0,
                 "max_orders_per_side": 2,
                 "max_position_size": 300.0,
+                "signals": signals or {},
                 "quoting": {"model": model, "params": params, "refresh_tolerance_bps": 0.0},
             }
         )
@@ -51,6 +52,7 @@ class Script:
         self.t = 1_780_000_000 * NS
         self.resting: dict[str, Place] = {}
         self.beat = 0
+        self.low = 0
         self.tell(StreamState(self.t, "private", True))
 
     def tell(self, event: Event) -> None:
@@ -73,7 +75,7 @@ class Script:
         for _ in range(round(seconds * 2)):
             self.t += NS // 2
             self.beat += 1
-            move = 40 * (self.beat % 2)
+            move = 40 * (self.beat % 2) - self.low
             self.tell(MarkPrice(self.t, Decimal(77_000), Decimal(77_000)))
             self.tell(BookSnapshot(self.t, self.t, ((769_900 + move, 100),), ((770_100 + move, 100),)))
             self.tell(Timer(self.t))
@@ -132,17 +134,52 @@ def test_a_grid_needs_its_lines_and_then_sends_nothing_while_the_mid_stays_betwe
 @pytest.mark.parametrize(
     ("params", "says"),
     [
-        ({"micro_weight": 1.0}, "nothing measures the micro-price"),
-        ({"order_flow_weight": 1.0}, "nothing measures the order-flow"),
-        ({"toxicity_weight": 1.0}, "nothing measures the markouts"),
+        ({"micro_weight": 1.0}, "there is no micro-price: give a fitted one as signals.micro_price"),
+        ({"order_flow_weight": 1.0}, "the order-flow imbalance is not known until its window"),
         ({"funding_weight": 1.0}, "the time of the coming funding is not known"),
     ],
 )
-def test_a_part_that_the_maker_does_not_measure_is_refused_in_the_why_line(params: dict[str, float], says: str) -> None:
-    script = Script("glft", **params)
+def test_a_part_that_is_not_measured_here_is_refused_in_the_why_line(params: dict[str, float], says: str) -> None:
+    script = Script("glft", signals={"flow_window_s": 60.0}, **params)
     script.wait(10)
     assert script.maker.stats.orders_sent == 0
     assert says in script.maker.why
+
+
+def centre(script: Script) -> float:
+    return (script.best(1).price_ticks + script.best(-1).price_ticks) / 2 - script.maker.view.mid
+
+
+@pytest.mark.parametrize(
+    ("params", "signals", "shift"),
+    [
+        ({"micro_weight": 1.0}, {"micro_price": [[-40.0, 160.0]]}, 60.0),
+        ({"order_flow_weight": -0.5}, {"flow_window_s": 0.4}, 100.0),
+    ],
+)
+def test_a_signal_that_is_measured_moves_the_centre_of_the_quotes(
+    params: dict[str, float], signals: dict[str, Any], shift: float
+) -> None:
+    plain, moved = Script("glft"), Script("glft", signals=signals, **params)
+    for script in (plain, moved):
+        script.wait(10)
+    # Equal sizes: the middle of the table. The last move was down: 100 contracts less on the bid, 100 more on the ask.
+    assert centre(moved) - centre(plain) == pytest.approx(shift, abs=1.0)
+
+
+def test_fills_that_the_market_runs_through_widen_their_own_side() -> None:
+    script = Script("glft", signals={"markout_s": 1.0}, toxicity_weight=2.0)
+    script.wait(10)
+    bid = script.best(1)
+    before = script.maker.view.mid - bid.price_ticks
+    script.fill(bid)
+    script.beat += 0 if script.beat % 2 else 1
+    script.low = 400
+    script.wait(1.5)
+    fallen = script.maker.view.array[BID_ADVERSE]
+    assert fallen > 150
+    assert script.maker.view.mid - script.best(1).price_ticks > before + 1.5 * fallen
+    assert script.maker.view.array[ASK_ADVERSE] == 0.0
 
 
 def test_a_horizon_that_has_passed_takes_the_quotes_away_and_says_so() -> None:

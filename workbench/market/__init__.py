@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         order_flow_imbalance,
     )
     from workbench.market.impact import FlowImpact, fit_flow_impact
-    from workbench.market.micro_price import MicroPrice, micro_adjustment, micro_price_chain
+    from workbench.market.micro_price import MicroPrice, micro_price_chain
     from workbench.market.spreads import (
         effective_spread,
         price_impact,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         roll_spread,
         time_weighted_spread,
     )
+    from workbench.market.steps import micro_adjustment
     from workbench.market.trades import Sweep, SweepMerger, TradeSigner, merge_sweeps, trade_signs
     from workbench.market.weights import book_imbalance, imbalance, weighted_mid
 
@@ -66,7 +67,8 @@ _HOMES = {
         "trades": "Sweep SweepMerger TradeSigner merge_sweeps trade_signs",
         "weights": "book_imbalance imbalance weighted_mid",
         "impact": "FlowImpact fit_flow_impact",
-        "micro_price": "MicroPrice micro_adjustment micro_price_chain",
+        "micro_price": "MicroPrice micro_price_chain",
+        "steps": "micro_adjustment",
     }.items()
     for name in names.split()
 }

@@ -11,6 +11,7 @@ from numba import types
 from workbench.compiled import compiled
 from workbench.market.book import Book
 from workbench.market.inputs import QUOTE_COLUMNS, Floats, Table, check_quote, good_quote, like, read_quotes
+from workbench.market.steps import flow_update
 
 __all__ = [
     "MultiLevelOrderFlow",
@@ -25,22 +26,6 @@ _f = types.float64
 
 NOTHING = math.nan
 """No quote before: comparisons with it are false, so the first quote brings no flow."""
-
-
-@compiled(_f(_F, _f, _f, _f, _f))
-def flow_update(state: Floats, bid: float, bid_size: float, ask: float, ask_size: float) -> float:
-    """Flow from the quote in `state` (bid, bid_size, ask, ask_size) to this one, which takes its place; contracts."""
-    flow = 0.0
-    if bid >= state[0]:
-        flow += bid_size
-    if bid <= state[0]:
-        flow -= state[1]
-    if ask <= state[2]:
-        flow -= ask_size
-    if ask >= state[2]:
-        flow += state[3]
-    state[0], state[1], state[2], state[3] = bid, bid_size, ask, ask_size
-    return flow
 
 
 @compiled(_f(_F, _f, _f, _f, _f))

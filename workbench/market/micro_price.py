@@ -11,24 +11,14 @@ from numba import types
 
 from workbench.compiled import compiled
 from workbench.market.inputs import BestQuotes, Column, Floats, Ints, Table, check_quote, good_quote, like, read_quotes
+from workbench.market.steps import micro_adjustment
 
-__all__ = ["MicroPrice", "micro_adjustment", "micro_price_chain"]
+__all__ = ["MicroPrice", "micro_price_chain"]
 
 LEAST_MID_CHANGES = 100
 
 
 _f = types.float64
-
-
-@compiled(_f(types.float64[:, ::1], _f, _f))
-def micro_adjustment(table: Floats, imbalance: float, spread_ticks: float) -> float:
-    """Micro-price less mid, ticks: row by spread (the last holds all wider), linear between the buckets' middles."""
-    row = min(max(round(spread_ticks), 1), table.shape[0]) - 1
-    buckets = table.shape[1]
-    at = min(max(imbalance * buckets - 0.5, 0.0), buckets - 1.0)
-    low = min(int(at), buckets - 2)
-    part = at - low
-    return float(table[row, low] * (1.0 - part) + table[row, low + 1] * part)
 
 
 @compiled(_f(types.float64[:, ::1], _f, _f, _f, _f))

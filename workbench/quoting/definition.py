@@ -41,8 +41,8 @@ REASONS: Mapping[int, str] = {
     NO_VOLATILITY: "the volatility estimate is not ready",
     INVENTORY: "inventory is over the guide's gate: both sides stop",
     NOT_FINITE: "the model's numbers are not finite",
-    NO_MICRO_PRICE: "micro_weight is set, and nothing measures the micro-price here",
-    NO_ORDER_FLOW: "order_flow_weight is set, and nothing measures the order-flow imbalance here",
+    NO_MICRO_PRICE: "micro_weight is set, and there is no micro-price: give a fitted one as signals.micro_price",
+    NO_ORDER_FLOW: "the order-flow imbalance is not known until its window has been watched",
     NO_FUNDING_TIME: "funding_weight is set, and the time of the coming funding is not known",
     NO_MARKOUT: "toxicity_weight is set, and nothing measures the markouts of own fills here",
 }

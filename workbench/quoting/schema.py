@@ -75,8 +75,8 @@ VIEW = (
     Slot("mid", "ticks", "(best bid + best ask) / 2"),
     Slot("best_bid", "ticks", "best bid of others"),
     Slot("best_ask", "ticks", "best ask of others"),
-    Slot("bid_size", "contracts", "size at the best bid"),
-    Slot("ask_size", "contracts", "size at the best ask"),
+    Slot("bid_size", "contracts", "size of others at the best bid"),
+    Slot("ask_size", "contracts", "size of others at the best ask"),
     Slot("weighted_mid", "ticks", "best prices weighted by the opposite size"),
     Slot("mark", "ticks", "the venue's mark price; NaN before the first"),
     Slot(
@@ -88,8 +88,8 @@ VIEW = (
     Slot("funding_in_s", "s", "until the coming funding; NaN when unknown"),
     Slot("maker_fee", "fraction", "of the traded value; negative is a rebate"),
     Slot("taker_fee", "fraction", "of the traded value"),
-    Slot("micro_price", "ticks", "where the mid is expected to settle, from imbalance and spread; NaN: not measured"),
-    Slot("order_flow", "contracts", "order-flow imbalance over the recent window; NaN: not measured"),
+    Slot("micro_price", "ticks", "where the mid is expected to settle, by signals.micro_price; NaN without"),
+    Slot("order_flow", "contracts", "order-flow imbalance over signals.flow_window_s; NaN before a whole window"),
     Slot("bid_adverse", "ticks", "mean fall of the mid after own bids filled; 0 before the first, NaN: not measured"),
     Slot("ask_adverse", "ticks", "mean rise of the mid after own asks filled; 0 before the first, NaN: not measured"),
 )

@@ -94,7 +94,7 @@ class MarketMaker:
         self.tracker = OrderTracker()
         self.ledger = Ledger(instrument)
         self.stats = SessionStats()
-        self.view = MarketView(instrument, config.volatility)
+        self.view = MarketView(instrument, config.volatility, config.signals)
         self.account = AccountCheck(self.tracker, self.ledger, run_tag)
         self.planner = QuotePlanner(self.tracker, self.view)
         self.outbox = Outbox(self.tracker, self.stats, run_tag)
@@ -248,6 +248,8 @@ class MarketMaker:
         if event.fee_currency != self.instrument.settlement:
             self._halt(f"a fee was charged in {event.fee_currency}; expected {self.instrument.settlement}")
         self._book_fill(event)
+        if event.maker and event.source == "stream":
+            self.view.own_fill(event.side, self._now_ns)
         if order.terminal:
             self.view.own_gone(order, self._now_ns)
         self._check_loss()
@@ -343,8 +345,7 @@ class MarketMaker:
     def _on_configure(self, event: Configure) -> None:
         config = MarketMakerConfig.model_validate_json(event.config)
         settings = Settings.of(config, self.instrument, self._price)
-        if config.volatility != self._config.volatility:
-            self.view.configure(config.volatility)
+        self.view.configure(config.volatility, config.signals)
         self._apply(config, settings, same_model=settings.model is self.planner.model)
         self._decide()
 

@@ -5,36 +5,23 @@ from __future__ import annotations
 import math
 from collections import deque
 
-import numpy as np
-
-from workbench.config import VolatilityConfig
+from workbench.config import SignalsConfig, VolatilityConfig
 from workbench.events import BUY, NS, SELL, BookDelta, BookSnapshot, MarketTrade, MarkPrice
 from workbench.instruments import Instrument
 from workbench.market import Book, TradeTape
-from workbench.quoting.schema import (
-    ASK_ADVERSE,
-    FUNDING_IN_S,
-    FUNDING_RATE,
-    MAKER_FEE,
-    MARK,
-    MICRO_PRICE,
-    MID,
-    SIGMA,
-    TAKER_FEE,
-    TIME_S,
-    VIEW_SIZE,
-    WEIGHTED_MID,
-)
+from workbench.quoting.schema import SIGMA
 from workbench.trading.orders import Order
-from workbench.volatility import EwmaVolatility, GuideVolatility
+from workbench.trading.view_kernels import (
+    break_series,
+    make_memory,
+    make_view,
+    note_fill,
+    reconfigured,
+    update_mark,
+    update_quote,
+)
 
 __all__ = ["MarketView"]
-
-GUIDE_SAMPLE_NS = NS
-"""The guide polls a ticker; its price history takes the mid once a second."""
-
-SIGMA_SAMPLE_S = 0.5
-"""The mid is sampled no more often than this, so that flicker between two ticks is not taken for volatility."""
 
 GONE_NS = NS // 2
 """An order of ours that has just ended may still show in the book for this long."""
@@ -53,51 +40,50 @@ class MarketView:
     The best prices are those of others: quoting around a mid that our own quotes make would follow itself.
     """
 
-    def __init__(self, instrument: Instrument, volatility: VolatilityConfig) -> None:
+    def __init__(self, instrument: Instrument, volatility: VolatilityConfig, signals: SignalsConfig) -> None:
         self._instrument = instrument
         self.book = Book()
         self.tape = TradeTape()
         self.mark: MarkPrice | None = None
         self.mark_ticks = math.nan
         self.mark_value: int | None = None
-        self.configure(volatility)
-        self.array = np.zeros(VIEW_SIZE)
-        self.array[MARK] = math.nan
-        self.array[FUNDING_IN_S] = math.nan
-        # Nobody measures these here yet: a model that needs one says so in place of quoting on a zero.
-        self.array[MICRO_PRICE : ASK_ADVERSE + 1] = math.nan
-        self.array[MAKER_FEE] = float(instrument.maker_fee)
-        self.array[TAKER_FEE] = float(instrument.taker_fee)
+        self.array = make_view(instrument)
+        self._settings = (volatility, signals)
+        self._memory = make_memory(volatility, signals)
         self.best_bid = 0
         self.best_ask = 0
-        self._start_ns = 0
-        self._guide_ns = 0
         self._skew_ns: int | None = None
         self._late_ns = 0
         self._late_since_ns = 0
         self._own: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._gone: deque[tuple[int, int, int, int]] = deque()
 
-    def configure(self, volatility: VolatilityConfig) -> None:
-        """Start the estimators afresh with these settings."""
-        self._sigma = EwmaVolatility(volatility.half_life_s, SIGMA_SAMPLE_S, volatility.min_samples)
-        self._guide = GuideVolatility(volatility.window, volatility.history, volatility.default)
+    def configure(self, volatility: VolatilityConfig, signals: SignalsConfig) -> None:
+        """Take these settings; what they change is measured afresh."""
+        same = (volatility == self._settings[0], signals == self._settings[1])
+        self._settings = (volatility, signals)
+        if not all(same):
+            self._memory = reconfigured(self._memory, volatility, signals, same=same)
+        if not same[0]:
+            self.array[SIGMA] = math.nan
 
     # --- taking events ------------------------------------------------------------------------------------------
 
     def snapshot(self, event: BookSnapshot) -> None:
         """A whole book."""
-        if not self.book.trusted:
-            self._sigma.break_series()
+        self._mend()
         self.book.snapshot(event.t_ns, event.bids, event.asks, event.venue_ns)
         self._updated(event)
 
     def delta(self, event: BookDelta) -> None:
         """Changed levels."""
-        if not self.book.trusted:
-            self._sigma.break_series()
+        self._mend()
         self.book.delta(event.t_ns, event.bids, event.asks, event.venue_ns)
         self._updated(event)
+
+    def _mend(self) -> None:
+        if not self.book.trusted:
+            break_series(self.array, self._memory.numbers, self._memory.stamps)
 
     def _updated(self, event: BookSnapshot | BookDelta) -> None:
         if event.venue_ns:
@@ -122,8 +108,12 @@ class MarketView:
         self.mark = event
         self.mark_ticks = float(event.mark / self._instrument.tick_size)
         self.mark_value = self._instrument.value(event.mark)
-        self.array[MARK] = self.mark_ticks
-        self.array[FUNDING_RATE] = float(event.funding_rate)
+        update_mark(self.array, self._memory.stamps, self.mark_ticks, float(event.funding_rate), event.funding_time_ns)
+
+    def own_fill(self, side: int, now_ns: int) -> None:
+        """A passive order of ours has just filled: what the market does next is its markout."""
+        if self.book.trusted:
+            note_fill(self.array, self._memory.numbers, self._memory.stamps, now_ns, side)
 
     def own_sizes(self, bids: dict[int, int], asks: dict[int, int]) -> None:
         """Tell which sizes in the book are ours, contracts by price."""
@@ -165,7 +155,7 @@ class MarketView:
     @property
     def sigma(self) -> float:
         """Volatility per square root of a second; NaN until there are enough samples."""
-        return self._sigma.sigma
+        return float(self.array[SIGMA])
 
     def refresh(self, now_ns: int) -> None:
         """Bring best prices, estimates and the array up to a time; call after book events, before a model."""
@@ -174,43 +164,33 @@ class MarketView:
             return
         while self._gone and self._gone[0][0] < now_ns:
             self._gone.popleft()
-        self.best_bid = self._best(BUY, book.best_bid)
-        self.best_ask = self._best(SELL, book.best_ask)
+        self.best_bid, bid_size = self._best(BUY, book.best_bid)
+        self.best_ask, ask_size = self._best(SELL, book.best_ask)
         if not self.best_bid or not self.best_ask:
             return
-        if not self._start_ns:
-            self._start_ns = now_ns
-        mid = (self.best_bid + self.best_ask) / 2
-        time_s = (now_ns - self._start_ns) / NS
-        self._sigma.update(time_s, mid)
-        if now_ns - self._guide_ns >= GUIDE_SAMPLE_NS:
-            self._guide_ns = now_ns
-            self._guide.update(mid)
-        bid_size = book.size_at(BUY, self.best_bid)
-        ask_size = book.size_at(SELL, self.best_ask)
-        view = self.array
-        view[MID : WEIGHTED_MID + 1] = (
-            mid,
+        memory = self._memory
+        update_quote(
+            self.array,
+            memory.numbers,
+            memory.stamps,
+            memory.micro,
+            now_ns,
             self.best_bid,
-            self.best_ask,
             bid_size,
+            self.best_ask,
             ask_size,
-            (self.best_bid * ask_size + self.best_ask * bid_size) / (bid_size + ask_size),
         )
-        view[SIGMA : TIME_S + 1] = (self._sigma.sigma, self._guide.sigma, time_s)
-        if self.mark is not None and self.mark.funding_time_ns:
-            view[FUNDING_IN_S] = (self.mark.funding_time_ns - now_ns) / NS
 
-    def _best(self, side: int, best: int) -> int:
-        """The best price at which somebody else has size."""
+    def _best(self, side: int, best: int) -> tuple[int, int]:
+        """The best price at which somebody else has size, and that size; zeros when nobody has."""
         own = self._own[0] if side > 0 else self._own[1]
         if best not in own and not self._gone:
-            return best
+            return best, self.book.size_at(side, best)
         ours = dict(own)
         for _, gone_side, price, size in self._gone:
             if gone_side == side:
                 ours[price] = ours.get(price, 0) + size
         if best not in ours:
-            return best
+            return best, self.book.size_at(side, best)
         levels = self.book.levels(1 if side > 0 else -1)
-        return next((price for price, size in levels if size > ours.get(price, 0)), 0)
+        return next(((price, size - ours.get(price, 0)) for price, size in levels if size > ours.get(price, 0)), (0, 0))
