@@ -103,11 +103,13 @@ EVENT_COLUMNS: Mapping[str, str] = MappingProxyType(
         "size": "int64",
         "value": "float64",
         "value_ns": "int64",
+        "venue_seq": "int64",
     }
 )
-"""Column -> dtype. `t_ns` receipt on the local clock, `venue_ns` the venue's clock, both ns since the epoch; `seq` the
-order of arrival, unique and rising; `size` contracts; `value` NaN and `value_ns` 0 where a kind has none. The rows of
-one message are consecutive and share `t_ns` and `venue_ns`."""
+"""Column -> dtype. `t_ns` receipt on the local clock, `venue_ns` the venue's clock (0: it did not say), both ns since
+the epoch; `seq` the order of arrival, unique and rising; `size` contracts; `value` NaN and `value_ns` 0 where a kind
+has none; `venue_seq` the venue's own number of a book message or trade (0: none). The rows of one message are
+consecutive and share `t_ns`, `venue_ns` and `venue_seq`."""
 
 EVENT_SCHEMA = pa.schema([pa.field(name, pa.type_for_alias(dtype), False) for name, dtype in EVENT_COLUMNS.items()])
 """The same for Arrow and Parquet; no column has nulls."""
@@ -144,4 +146,5 @@ def event_table(columns: Mapping[str, npt.NDArray[Any]], rows: int | None = None
 
 def event_frame(table: pa.Table) -> pd.DataFrame:
     """The pandas form of an event table: the same columns and dtypes, a plain row number as index."""
-    return pd.DataFrame({name: table.column(name).to_numpy() for name in EVENT_COLUMNS})
+    frame: pd.DataFrame = table.select(list(EVENT_COLUMNS)).to_pandas()
+    return frame
