@@ -57,9 +57,9 @@ def grid(hbt, counts, n_side, c1, c2, alpha, qty, step_ns):
         counts[5] += counts[0] * round(position / qty)
         half = c1 + 0.5 * c2 * sigma
         fair = mid - c2 * sigma * (position / qty)
-        gap = max(1, int(round(half)))
-        bid = min(int(round(fair - half)), best_bid) // gap * gap
-        ask = -(-max(int(round(fair + half)), best_ask) // gap) * gap
+        gap = max(1, round(half))
+        bid = min(round(fair - half), best_bid) // gap * gap
+        ask = -(-max(round(fair + half), best_ask) // gap) * gap
         bids = n_side if position < limit - 1e-9 else 0
         asks = n_side if position > -limit + 1e-9 else 0
         orders = hbt.orders(0)

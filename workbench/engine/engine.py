@@ -19,7 +19,6 @@ from workbench.engine.loop import TIMER_NS, TradingLoop
 from workbench.engine.outcome import Outcome, outcome_of, stop_report
 from workbench.engine.preflight import check_venue_allowed, clear_account, contract_sizes
 from workbench.engine.protocol import EngineSpec
-from workbench.engine.provenance import code_hash, versions
 from workbench.engine.status import StopReport
 from workbench.errors import JournalError, SessionError, VenueError
 from workbench.events import (
@@ -34,6 +33,7 @@ from workbench.events import (
     StateFrame,
 )
 from workbench.instruments import Instrument
+from workbench.provenance import code_hash, versions
 from workbench.trading import MarketMaker, Venue
 
 __all__ = ["EXIT_CODES", "EndRequest", "Engine", "MakeVenue"]

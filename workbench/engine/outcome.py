@@ -13,10 +13,10 @@ from workbench.config import MarketMakerConfig
 from workbench.engine.journal import JournalRow
 from workbench.engine.loop import LoopStats
 from workbench.engine.protocol import EngineSpec
-from workbench.engine.provenance import code_hash, versions
 from workbench.engine.status import StopReport, pnl_parts
 from workbench.events import StateFrame
 from workbench.instruments import Instrument
+from workbench.provenance import code_hash, versions
 from workbench.trading import SessionStats
 
 __all__ = ["Outcome", "outcome_of", "stop_report", "write_fills"]

@@ -13,8 +13,8 @@ import msgspec
 from workbench.config import MarketMakerConfig
 from workbench.engine.outcome import Outcome
 from workbench.engine.protocol import read_struct, write_struct
-from workbench.engine.provenance import code_hash, versions
 from workbench.headless.folder import RunFolder
+from workbench.provenance import code_hash, versions
 
 __all__ = [
     "PnlParts",
