@@ -250,10 +250,11 @@ def test_bad_depths_are_refused(depths: list[float], words: str, name: str) -> N
         (lambda: fit_survival([1.0, 2.0], [1.0], [True, True]), "2, 1 and 2 rows"),
         (lambda: fit_survival([1.0, 2.0], [1.0, 1.0], [1, 0]), "True or False"),
         (lambda: fit_survival([1.0], [1.0], [True]), "determine no decay"),
-        (lambda: sweep_depths([], [], [], []), "empty"),
-        (lambda: sweep_depths([2, 1], [1, 1], [5, 5], [4, 4]), "ascending"),
-        (lambda: sweep_depths([1, 2], [1, 0], [5, 5], [4, 4]), "side holds"),
-        (lambda: sweep_depths([1.0, 2.0], [1, 1], [5, 5], [4, 4]), "whole numbers"),
+        (lambda: sweep_depths([], [], [], []), "at least 1"),
+        (lambda: sweep_depths([2, 1], [1, 1], [5, 5], [4, 4]), "sort by time"),
+        (lambda: sweep_depths([1, 2], [1, 0], [5, 5], [4, 4]), "side 1 is 0"),
+        (lambda: sweep_depths([1.0, 2.0], [1, 1], [5, 5], [4, 4]), "integer nanoseconds"),
+        (lambda: sweep_depths([1, 2], [1, 1], [5, 5], [4]), "1 rows for 2 trades"),
         (lambda: sweep_depths([1, 2], [1, 1], [5, math.nan], [4, 4]), "nan"),
         (lambda: mid_before([0], [1, 2], [5.0, 5.0]), "before the first quote"),
         (lambda: mid_before([3], [2, 1], [5.0, 5.0]), "ascending"),
@@ -269,8 +270,8 @@ def test_trades_of_one_taker_are_one_sweep_to_its_far_end() -> None:
         [1, 1, 1, 2, 2], [1, -1, 1, -1, -1], [101, 99, 103, 98, 97], [100.5, 100.5, 101.5, 99.0, 98.5]
     )
     assert sweeps.t_ns.tolist() == [1, 1, 2]
-    assert sweeps.side.tolist() == [-1, 1, -1]
-    assert sweeps.depth.tolist() == [1.5, 2.5, 2.0]
+    assert sweeps.side.tolist() == [1, -1, -1]
+    assert sweeps.depth.tolist() == [2.5, 1.5, 2.0]
     assert sweeps.of("buy").depth.tolist() == [2.5]
     assert mid_before([5, 6], [1, 5, 6], [10.0, 11.0, 12.0]).tolist() == [10.0, 11.0]
 

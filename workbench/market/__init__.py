@@ -27,7 +27,8 @@ if TYPE_CHECKING:
         time_weighted_spread,
     )
     from workbench.market.steps import micro_adjustment
-    from workbench.market.trades import Sweep, SweepMerger, TradeSigner, merge_sweeps, trade_signs
+    from workbench.market.sweeps import Sweep, SweepColumns, SweepMerger, merge_sweeps, sweep_columns
+    from workbench.market.trades import TradeSigner, trade_signs
     from workbench.market.weights import book_imbalance, imbalance, weighted_mid
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "MultiLevelOrderFlow",
     "OrderFlow",
     "Sweep",
+    "SweepColumns",
     "SweepMerger",
     "TradeSigner",
     "TradeTape",
@@ -54,6 +56,7 @@ __all__ = [
     "quoted_spread",
     "realised_spread",
     "roll_spread",
+    "sweep_columns",
     "time_weighted_spread",
     "trade_signs",
     "weighted_mid",
@@ -64,7 +67,8 @@ _HOMES = {
     for module, names in {
         "flow": ("MultiLevelOrderFlow OrderFlow book_levels multi_level_order_flow_imbalance order_flow_imbalance"),
         "spreads": ("effective_spread price_impact quoted_spread realised_spread roll_spread time_weighted_spread"),
-        "trades": "Sweep SweepMerger TradeSigner merge_sweeps trade_signs",
+        "sweeps": "Sweep SweepColumns SweepMerger merge_sweeps sweep_columns",
+        "trades": "TradeSigner trade_signs",
         "weights": "book_imbalance imbalance weighted_mid",
         "impact": "FlowImpact fit_flow_impact",
         "micro_price": "MicroPrice micro_price_chain",

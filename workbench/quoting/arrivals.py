@@ -14,6 +14,8 @@ from numba import types
 from numpy.typing import NDArray
 
 from workbench.compiled import compiled
+from workbench.market import sweep_columns
+from workbench.market.inputs import read_column
 from workbench.quoting.inputs import number, numbers
 from workbench.quoting.intensity_fit import CalibrationError, IntensityFit
 
@@ -134,30 +136,19 @@ def sweep_depths(t_ns: Any, side: Any, price_ticks: Any, mid_ticks: Any) -> Swee
     Returns
     -------
     Sweeps
-        By time, then side. A depth is negative when the mid had moved past the trade before it was seen.
+        In the order of first trades. A depth is negative when the mid had moved past the trade before it was seen.
 
     Raises
     ------
     ValueError
         For empty, NaN or unsorted input, sides other than +1 and -1, or columns of different length.
     """
-    stamps = _stamps("t_ns", t_ns)
-    taker = np.asarray(side)
-    price = np.atleast_1d(numbers("price_ticks", np.asarray(price_ticks), "ticks", above=0.0))
-    mid = np.atleast_1d(numbers("mid_ticks", np.asarray(mid_ticks), "ticks", above=0.0))
-    if not stamps.size == taker.size == price.size == mid.size:
-        sizes = f"{stamps.size}, {taker.size}, {price.size} and {mid.size}"
-        raise ValueError(f"t_ns, side, price_ticks and mid_ticks have {sizes} rows; expected one each a trade")
-    if not np.all(np.isin(taker, (BUY, SELL))):
-        raise ValueError("side holds other values than +1 (the taker bought) and -1 (it sold)")
-    taker = taker.astype(np.int64)
-    order = np.lexsort((taker, stamps))
-    new = np.ones(order.size, dtype=bool)
-    new[1:] = (np.diff(stamps[order]) != 0) | (np.diff(taker[order]) != 0)
-    first = np.flatnonzero(new)
-    way = taker[order][first]
-    far = way * np.maximum.reduceat((taker * price)[order], first)
-    return Sweeps(stamps[order][first], way, way * (far - mid[order][first]))
+    mid = read_column(mid_ticks, "mid", positive=True)
+    if mid.size != np.size(t_ns):
+        raise ValueError(f"mid_ticks has {mid.size} rows for {np.size(t_ns)} trades; expected one each")
+    # How much was traded says nothing of how far it reached.
+    merged = sweep_columns(t_ns, side, price_ticks, np.ones(mid.size))
+    return Sweeps(merged.t_ns, merged.side, merged.side * (merged.last_price - mid[merged.opened]))
 
 
 @compiled(types.void(_INTS, _FLOATS, _INTS, _FLOATS, _INT, _INTS, _FLOATS, types.float64[:, ::1]))
