@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
@@ -43,6 +45,26 @@ PROMISED = {
     "config_hash",
 }
 DEAD_MAN_S = 5.0
+LOSING = ("quoting.model=guide_fixed", "spread_bps=0.01", "order_size=300", "max_position_size=3000")
+ENDINGS: dict[str, tuple[str, ...]] = {
+    "SIGINT": (),
+    "SIGTERM": (),
+    "engine killed": (),
+    "kernel killed": (),
+    "demo killed": (),
+    "limit": ("--seed", "1", "risk.max_loss=0.000001", *LOSING),
+}
+
+
+@pytest.fixture(scope="module")
+def trading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Demo]]:
+    """A session for each way to end one, all started side by side: starting is most of what a demo costs."""
+    folder = tmp_path_factory.mktemp("trading")
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(running_demo(folder / name.replace(" ", "-"), "--seconds", "600", *settings))
+            for name, settings in ENDINGS.items()
+        }
 
 
 def assert_parts_sum_exactly(summary: dict) -> None:
@@ -114,30 +136,19 @@ def test_a_stop_during_the_start_leaves_nothing_behind(
     assert_truthful(demo)
 
 
-def test_a_limit_ends_the_session_and_is_named(tmp_path: Path) -> None:
-    losing = ("quoting.model=guide_fixed", "spread_bps=0.01", "order_size=300", "max_position_size=3000")
-    with running_demo(tmp_path / "run", "--seconds", "60", "--seed", "1", "risk.max_loss=0.000001", *losing) as demo:
-        assert demo.exit_code() == 3, demo.said()
-    summary = demo.summary()
-    assert (summary["stopped_by"], summary["open_orders_at_end"]) == ("limit", 0)
-    assert "risk.max_loss is 1e-06" in summary["message"]
-    assert summary["ran_s"] < 60
-    assert_truthful(demo)
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stop_while_it_trades_cancels_everything_and_counts_what_there_was(
-    tmp_path: Path, number: signal.Signals, code: int
+    trading: dict[str, Demo], number: signal.Signals, code: int
 ) -> None:
-    with running_demo(tmp_path / "run", "--seconds", "60") as demo:
-        url = demo.wait_for_orders()
-        demo.signal(number)
-        assert demo.exit_code() == code, demo.said()
-        assert demo.open_orders(url) == 0
+    demo = trading[number.name]
+    url = demo.wait_for_orders()
+    demo.signal(number)
+    assert demo.exit_code() == code, demo.said()
+    assert demo.open_orders(url) == 0
     summary = demo.summary()
     assert (summary["stopped_by"], summary["exit_code"], summary["open_orders_at_end"]) == (number.name, code, 0)
     assert summary["orders_sent"] > 0
-    assert summary["ran_s"] < summary["seconds"] == 60
+    assert summary["ran_s"] < summary["seconds"] == 600
     assert_truthful(demo)
 
 
@@ -150,13 +161,15 @@ def test_a_signal_before_the_imports_are_done_gives_its_exit_code(tmp_path: Path
     assert not (demo.out / "journal.sqlite").exists()
 
 
-def test_a_killed_engine_is_counted_from_its_journal_and_its_orders_go_by_the_dead_man_timer(tmp_path: Path) -> None:
-    with running_demo(tmp_path / "run", "--seconds", "60") as demo:
-        url = demo.wait_for_orders()
-        os.kill(demo.engine_pid, signal.SIGKILL)
-        demo.wait_for(lambda: demo.open_orders(url) == 0, DEAD_MAN_S + 1)
-        assert demo.exit_code() == 4, demo.said()
-        venue = ask_venue(url, "/sim/status")
+def test_a_killed_engine_is_counted_from_its_journal_and_its_orders_go_by_the_dead_man_timer(
+    trading: dict[str, Demo],
+) -> None:
+    demo = trading["engine killed"]
+    url = demo.wait_for_orders()
+    os.kill(demo.engine_pid, signal.SIGKILL)
+    demo.wait_for(lambda: demo.open_orders(url) == 0, DEAD_MAN_S + 1)
+    assert demo.exit_code() == 4, demo.said()
+    venue = ask_venue(url, "/sim/status")
     summary = demo.summary()
     assert summary["stopped_by"] == "engine killed"
     assert summary["open_orders_at_end"] == 0
@@ -167,23 +180,33 @@ def test_a_killed_engine_is_counted_from_its_journal_and_its_orders_go_by_the_de
     assert_truthful(demo)
 
 
-def test_a_killed_kernel_ends_its_engine_which_cancels_everything(tmp_path: Path) -> None:
-    with running_demo(tmp_path / "run", "--seconds", "60") as demo:
-        url = demo.wait_for_orders()
-        os.kill(parent_of(demo.engine_pid), signal.SIGKILL)
-        demo.wait_for(lambda: demo.open_orders(url) == 0, DEAD_MAN_S + 1)
-        assert demo.exit_code() == 4, demo.said()
+def test_a_killed_kernel_ends_its_engine_which_cancels_everything(trading: dict[str, Demo]) -> None:
+    demo = trading["kernel killed"]
+    url = demo.wait_for_orders()
+    os.kill(parent_of(demo.engine_pid), signal.SIGKILL)
+    demo.wait_for(lambda: demo.open_orders(url) == 0, DEAD_MAN_S + 1)
+    assert demo.exit_code() == 4, demo.said()
     assert demo.summary()["open_orders_at_end"] == 0
     assert_truthful(demo)
 
 
-def test_a_killed_demo_leaves_no_order_at_the_venue(tmp_path: Path) -> None:
-    with running_demo(tmp_path / "run", "--seconds", "60") as demo:
-        url = demo.wait_for_orders()
-        demo.signal(signal.SIGKILL)
-        demo.wait_for(lambda: demo.open_orders(url) == 0, DEAD_MAN_S + 1)
-        demo.wait_for_file("outcome.json")
+def test_a_killed_demo_leaves_no_order_at_the_venue(trading: dict[str, Demo]) -> None:
+    demo = trading["demo killed"]
+    url = demo.wait_for_orders()
+    demo.signal(signal.SIGKILL)
+    demo.wait_for(lambda: demo.open_orders(url) == 0, DEAD_MAN_S + 1)
+    demo.wait_for_file("outcome.json")
     assert not (demo.out / "summary.json").exists()
+
+
+def test_a_limit_ends_the_session_and_is_named(trading: dict[str, Demo]) -> None:
+    demo = trading["limit"]
+    assert demo.exit_code() == 3, demo.said()
+    summary = demo.summary()
+    assert (summary["stopped_by"], summary["open_orders_at_end"]) == ("limit", 0)
+    assert "risk.max_loss is 1e-06" in summary["message"]
+    assert summary["ran_s"] < 600
+    assert_truthful(demo)
 
 
 def test_a_headless_run_is_looked_at_and_stopped_from_another_terminal(tmp_path: Path) -> None:
