@@ -6,6 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.data.catalog import (
+        Catalog,
+    )
+    from workbench.data.hftbacktest import (
+        HFTBACKTEST_DTYPE,
+        export_hftbacktest,
+        read_hftbacktest,
+    )
+    from workbench.data.importing import (
+        ImportReport,
+        import_file,
+    )
     from workbench.data.schema import (
         BBO,
         CLEAR,
@@ -44,17 +56,51 @@ __all__ = [
     "GAP_RECORDER",
     "GAP_SEQUENCE",
     "GAP_TRADES",
+    "HFTBACKTEST_DTYPE",
     "INDEX",
     "KIND_NAMES",
     "MARK",
     "RESYNC",
     "SNAPSHOT",
     "TRADE",
+    "Catalog",
+    "ImportReport",
     "event_frame",
     "event_table",
+    "export_hftbacktest",
+    "import_file",
+    "read_hftbacktest",
 ]
 
-_HOMES = dict.fromkeys(__all__, "schema")
+_HOMES = {
+    "BBO": "schema",
+    "CLEAR": "schema",
+    "Catalog": "catalog",
+    "DEPTH": "schema",
+    "EVENT_COLUMNS": "schema",
+    "EVENT_SCHEMA": "schema",
+    "FUNDING": "schema",
+    "GAP": "schema",
+    "GAP_CROSSED": "schema",
+    "GAP_DISCONNECTED": "schema",
+    "GAP_OTHER": "schema",
+    "GAP_RECORDER": "schema",
+    "GAP_SEQUENCE": "schema",
+    "GAP_TRADES": "schema",
+    "HFTBACKTEST_DTYPE": "hftbacktest",
+    "INDEX": "schema",
+    "ImportReport": "importing",
+    "KIND_NAMES": "schema",
+    "MARK": "schema",
+    "RESYNC": "schema",
+    "SNAPSHOT": "schema",
+    "TRADE": "schema",
+    "event_frame": "schema",
+    "event_table": "schema",
+    "export_hftbacktest": "hftbacktest",
+    "import_file": "importing",
+    "read_hftbacktest": "hftbacktest",
+}
 
 
 def __getattr__(name: str) -> Any:

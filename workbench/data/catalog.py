@@ -45,8 +45,8 @@ def instant_ns(when: Instant) -> int:
     try:
         stamp = pd.Timestamp(when)
     except (ValueError, TypeError):
-        stamp = pd.NaT
-    if stamp is pd.NaT:
+        stamp = None
+    if stamp is None or pd.isna(stamp):
         raise DataError(f"{when!r} is not a time; expected nanoseconds or, for example, '2026-05-26 13:00'")
     return int((stamp if stamp.tzinfo is None else stamp.tz_convert("UTC").tz_localize(None)).as_unit("ns").value)
 

@@ -60,7 +60,7 @@ class Grid:
 
     def value(self, counts: Ints) -> Floats:
         """The float nearest to each decimal value: what reading its text would give."""
-        return counts * self._whole / self._scale
+        return np.asarray(counts * self._whole / self._scale, dtype=np.float64)
 
 
 def finest_step(values: Floats, digits: int = 10) -> Decimal:
