@@ -127,13 +127,6 @@ def test_one_quote_at_a_time_gives_the_numbers_of_the_array() -> None:
     assert [fitted.update(*row) for row in quotes] == np.asarray(fitted.price(quotes)).tolist()
 
 
-def test_a_million_quotes_give_the_same_prices_in_the_stream_and_in_the_array() -> None:
-    quotes = np.tile(simulated(), (17, 1))[:1_000_000]
-    fitted = MicroPrice.fit(quotes)
-    step = fitted.update
-    assert [step(*row) for row in quotes.tolist()] == np.asarray(fitted.price(quotes)).tolist()
-
-
 def test_pandas_in_gives_pandas_out() -> None:
     quotes = simulated(5_000)
     fitted = MicroPrice.fit(quotes)

@@ -62,21 +62,6 @@ def test_one_quote_at_a_time_gives_the_numbers_of_the_array() -> None:
     assert stream.update(105, 6, 106, 12) == 0
 
 
-def test_a_million_quotes_give_the_same_flow_in_the_stream_and_in_the_array() -> None:
-    rng = np.random.default_rng(SEED)
-    number = 1_000_000
-    bid = 1000.0 + np.cumsum(rng.integers(-1, 2, size=number))
-    bid -= min(0.0, bid.min() - 1)
-    quotes = np.column_stack(
-        [bid, rng.integers(1, 90, number), bid + rng.integers(1, 3, number), rng.integers(1, 90, number)]
-    )
-    stream = OrderFlow()
-    step = stream.update
-    streamed = [step(*row) for row in quotes.tolist()]
-    assert streamed == np.asarray(order_flow_imbalance(quotes)).tolist()
-    assert stream.total == sum(streamed)
-
-
 def test_swapping_the_sides_turns_the_flow_round() -> None:
     mirrored = np.column_stack([1000 - BOOKS[:, 2], BOOKS[:, 3], 1000 - BOOKS[:, 0], BOOKS[:, 1]])
     assert np.asarray(order_flow_imbalance(mirrored)).tolist() == [-flow for flow in FLOW]

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import njit
 
+from tests.compiled_loops import feed_bars
 from workbench import volatility
 from workbench.volatility import BarVariance, Variance, make_bars
 from workbench.volatility.bar_steps import STATE_SIZE, bar_update, odd_bars, push_terms, roll_terms
@@ -93,19 +93,13 @@ def test_a_rolling_window_gives_what_the_formula_gives_for_each_window(kind: str
         assert rolling.iloc[i] == pytest.approx(expected, rel=1e-9), i
 
 
-@njit
-def feed_all(state, ring, kind, rows, out):  # type: ignore[no-untyped-def]  # what `update` does, without Python between
-    for i in range(rows.shape[0]):
-        out[i] = bar_update(state, ring, kind, rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3])
-
-
 @pytest.mark.parametrize("window", [None, 50])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stream_gives_the_same_numbers_as_the_array_over_a_million_bars(kind: str, window: int | None) -> None:
     bars = np.ascontiguousarray(np.tile(random_bars(6, 10_000).to_numpy(), (100, 1)))
     stream = BarVariance(kind, window)  # type: ignore[arg-type]
     out = np.empty(len(bars))
-    feed_all(stream.state, stream._ring, KINDS.index(kind), bars, out)
+    feed_bars(stream.state, stream._ring, KINDS.index(kind), bars, out)
     array = estimator(kind)(bars, window)
     if window is None:
         assert out[-1] == pytest.approx(array, rel=1e-10)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.compiled_loops import feed_ewma
 from workbench.volatility import EwmaVolatility, ewma_volatility
 from workbench.volatility.ewma import STATE_SIZE, ewma_update
 
@@ -23,6 +24,13 @@ def test_stream_and_array_give_the_same_numbers() -> None:
     stream = EwmaVolatility(half_life_s=20.0, sample_s=0.25)
     streamed = [stream.update(t, p) for t, p in zip(times, prices, strict=True)]
     np.testing.assert_array_equal(streamed, ewma_volatility(times, prices, 20.0, 0.25))
+
+
+def test_a_million_prices_in_a_stream_and_in_an_array_give_the_same_volatility() -> None:
+    times, prices = make_path(n=1_000_000)
+    streamed = np.empty(len(prices))
+    feed_ewma(np.zeros(STATE_SIZE), times, prices, 20.0, 0.25, streamed)
+    np.testing.assert_array_equal(np.sqrt(streamed), ewma_volatility(times, prices, 20.0, 0.25))
 
 
 def test_compiled_and_plain_python_give_the_same_numbers() -> None:

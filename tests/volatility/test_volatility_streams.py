@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numba import njit
 
+from tests.compiled_loops import feed_prices
 from workbench import volatility
 from workbench.volatility import stepping
 from workbench.volatility.streams import PriceStream
@@ -27,14 +27,6 @@ PAIRS: dict[str, tuple[str, dict[str, Any]]] = {
     "BipowerVariance": ("bipower_variance", {}),
 }
 CLOCKS: list[dict[str, Any]] = [{}, {"step_s": 1.0}, {"step_s": 0.75, "origin_ns": 123_456_789}]
-
-
-@njit
-def feed_all(clock, sums, times, prices):  # type: ignore[no-untyped-def]  # what `update` does, without Python between
-    for i in range(times.size):
-        if stepping.step_price(clock, sums, times[i], prices[i]):
-            return i
-    return -1
 
 
 def million() -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +59,7 @@ def agree(stream: volatility.Variance, array: volatility.Variance, rel: float = 
 def test_a_stream_gives_the_numbers_of_the_array_over_a_million_events(name: str, clock: dict[str, Any]) -> None:
     times, prices = MILLION
     stream, array = both(name, gaps="break", **clock)
-    assert feed_all(stream._clock, stream._sums, times, prices) == -1
+    assert feed_prices(stream._clock, stream._sums, times, prices) == -1
     agree(stream.variance, array(prices, times))
     if isinstance(stream, volatility.BipowerVariance):
         tested, expected = stream.jump_test(), volatility.jump_test(prices, times, gaps="break", **clock)

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
+from numba import types
 
+from workbench.compiled import compiled
 from workbench.market.book import Book
 from workbench.market.inputs import Floats, Table, like, read_quotes
 
 __all__ = ["book_imbalance", "imbalance", "weighted_mid"]
+
+_F, _FF = types.float64[::1], types.float64[:, ::1]
+
+
+@compiled(types.float64(_F, _F, types.float64))
+def imbalance_of(bids: Floats, asks: Floats, decay: float) -> float:
+    """Imbalance of the sizes of one book, the best level first; NaN when there are none."""
+    heavy = total = 0.0
+    weight = 1.0
+    for level in range(bids.size):
+        heavy += weight * (bids[level] - asks[level])
+        total += weight * (bids[level] + asks[level])
+        weight *= decay
+    return heavy / total if total > 0.0 else math.nan
+
+
+@compiled(types.void(_FF, _FF, types.float64, _F))
+def imbalance_path(bids: Floats, asks: Floats, decay: float, out: Floats) -> None:
+    """All books through `imbalance_of`."""
+    for i in range(out.size):
+        out[i] = imbalance_of(bids[i], asks[i], decay)
 
 
 def weighted_mid(quotes: Table) -> Floats | pd.Series:
@@ -67,17 +92,13 @@ def imbalance(bid_sizes: Table | pd.Series, ask_sizes: Table | pd.Series, *, dec
     bids, asks = _sizes(bid_sizes, "bid_sizes"), _sizes(ask_sizes, "ask_sizes")
     if bids.shape != asks.shape:
         raise ValueError(f"bid_sizes have shape {bids.shape} and ask_sizes {asks.shape}; expected the same")
-    weights = decay ** np.arange(bids.shape[1])
-    # Sums per row, level after level, as the form for a live book adds them.
-    heavy, total = np.zeros(bids.shape[0]), np.zeros(bids.shape[0])
-    for level, weight in enumerate(weights):
-        heavy += weight * (bids[:, level] - asks[:, level])
-        total += weight * (bids[:, level] + asks[:, level])
-    empty = np.flatnonzero(total == 0.0)
+    leaning = np.empty(bids.shape[0])
+    imbalance_path(bids, asks, decay, leaning)
+    empty = np.flatnonzero(np.isnan(leaning))
     if empty.size:
         raise ValueError(f"row {int(empty[0])} has no size on either side; drop the rows without a book")
     index = bid_sizes.index if isinstance(bid_sizes, (pd.Series, pd.DataFrame)) else None
-    return like(heavy / total, index, "imbalance")
+    return like(leaning, index, "imbalance")
 
 
 def book_imbalance(
@@ -121,18 +142,15 @@ def book_imbalance(
     else:
         bids = [level for level in bids if book.best_bid - level[0] <= within_ticks]
         asks = [level for level in asks if level[0] - book.best_ask <= within_ticks]
-    heavy = total = 0.0
-    for level in range(max(len(bids), len(asks))):
-        weight = decay**level
-        bid = bids[level][1] if level < len(bids) else 0
-        ask = asks[level][1] if level < len(asks) else 0
-        heavy += weight * (bid - ask)
-        total += weight * (bid + ask)
-    return heavy / total
+    sizes = np.zeros((2, max(len(bids), len(asks))))
+    for row, side in zip(sizes, (bids, asks), strict=True):
+        row[: len(side)] = [size for _, size in side]
+    return imbalance_of(sizes[0], sizes[1], decay)
 
 
 def _sizes(sizes: Table | pd.Series, name: str) -> Floats:
-    out = np.asarray(sizes, dtype=np.float64)
+    # Compiled code takes writable memory; that of pandas is not.
+    out = np.require(np.asarray(sizes), dtype=np.float64, requirements=["C", "W"])
     if out.ndim == 1:
         out = out[:, None]
     if out.ndim != 2 or out.size == 0:
