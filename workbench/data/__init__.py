@@ -6,18 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.data.catalog import (
-        Catalog,
-    )
-    from workbench.data.hftbacktest import (
-        HFTBACKTEST_DTYPE,
-        export_hftbacktest,
-        read_hftbacktest,
-    )
-    from workbench.data.importing import (
-        ImportReport,
-        import_file,
-    )
+    from workbench.data.catalog import Catalog
+    from workbench.data.hftbacktest import HFTBACKTEST_DTYPE, export_hftbacktest, read_hftbacktest
+    from workbench.data.importing import ImportReport, import_file
     from workbench.data.schema import (
         BBO,
         CLEAR,
@@ -41,6 +32,7 @@ if TYPE_CHECKING:
         event_frame,
         event_table,
     )
+    from workbench.data.synthetic import synthetic_day, synthetic_events
 
 __all__ = [
     "BBO",
@@ -70,6 +62,8 @@ __all__ = [
     "export_hftbacktest",
     "import_file",
     "read_hftbacktest",
+    "synthetic_day",
+    "synthetic_events",
 ]
 
 _HOMES = {
@@ -100,6 +94,8 @@ _HOMES = {
     "export_hftbacktest": "hftbacktest",
     "import_file": "importing",
     "read_hftbacktest": "hftbacktest",
+    "synthetic_day": "synthetic",
+    "synthetic_events": "synthetic",
 }
 
 
