@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 
 import pytest
 
-from workbench.clock import LoopClock, VirtualTimeLoop, run_virtual
+from workbench.clock import LoopClock, PacedLoop, VirtualTimeLoop, run_virtual
 
 
 def test_an_hour_passes_at_once_and_exactly() -> None:
@@ -61,3 +63,63 @@ def test_tasks_that_are_left_over_are_cancelled() -> None:
 
     assert run_virtual(main()).cancelled()
     assert ended == ["cancelled"]
+
+
+async def _interleaved() -> list[tuple[int, int]]:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    seen: list[tuple[int, int]] = []
+
+    async def worker(name: int) -> None:
+        for _ in range(10):
+            await asyncio.sleep(loop.random.random())
+            seen.append((loop.now_ns, name))
+
+    await asyncio.gather(*(worker(name) for name in range(3)))
+    return seen
+
+
+def test_a_paced_loop_comes_out_the_same_at_every_speed() -> None:
+    virtual = run_virtual(_interleaved(), seed=3)
+    assert run_virtual(_interleaved(), loop=PacedLoop(0, 3)) == virtual
+    assert run_virtual(_interleaved(), loop=PacedLoop(200, 3)) == virtual
+
+
+def test_a_paced_loop_is_no_faster_than_its_speed() -> None:
+    began = time.monotonic()
+    run_virtual(asyncio.sleep(20), loop=PacedLoop(400))
+    assert time.monotonic() - began >= 0.05
+
+
+def test_a_stall_does_not_cost_market_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    real_ns, stalled_ns = time.monotonic_ns, 0
+    monkeypatch.setattr("workbench.clock.time.monotonic_ns", lambda: real_ns() + stalled_ns)
+
+    async def main() -> tuple[int, int]:
+        nonlocal stalled_ns
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, PacedLoop)
+        await asyncio.sleep(1)
+        stalled_ns = 10**10
+        after = loop.now_ns
+        await asyncio.sleep(1)
+        return after, loop.now_ns
+
+    assert run_virtual(main(), loop=PacedLoop(100)) == (10**9, 2 * 10**9)
+
+
+@pytest.mark.parametrize("speed", [0, 50])
+def test_a_paced_loop_serves_sockets_between_its_timers(speed: float) -> None:
+    ours, theirs = socket.socketpair()
+
+    async def main() -> bytes:
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[bytes] = loop.create_future()
+        loop.add_reader(ours, lambda: heard.done() or heard.set_result(ours.recv(16)))
+        theirs.send(b"word")
+        await asyncio.sleep(1)
+        loop.remove_reader(ours)
+        return heard.result()
+
+    with ours, theirs:
+        assert run_virtual(main(), loop=PacedLoop(speed)) == b"word"

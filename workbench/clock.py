@@ -1,7 +1,8 @@
 """The one seam for time: who needs the time is handed a `Clock`; only this module reads the machine's clocks.
 
 Virtual time is an asyncio loop whose `time()` jumps to the next timer whenever nothing is ready to run. Client, engine
-and simulated venue run on it unchanged, an hour of market in seconds, the same seed giving the same interleaving.
+and simulated venue run on it unchanged, an hour of market in seconds, the same seed giving the same interleaving. A
+`PacedLoop` is the same with sockets to the world, at a pace that people can watch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from workbench.events import NS
 
-__all__ = ["NS", "Clock", "LoopClock", "SystemClock", "VirtualTimeLoop", "run_virtual"]
+__all__ = ["NS", "Clock", "LoopClock", "PacedLoop", "SystemClock", "VirtualTimeLoop", "run_virtual"]
 
 T = TypeVar("T")
 
@@ -75,11 +76,47 @@ class _VirtualSelector(selectors.SelectSelector):
         return []
 
 
+class _PacedSelector(_VirtualSelector):
+    """Moves the virtual time forward no faster than the wall clock times a speed, and serves sockets meanwhile."""
+
+    def __init__(self, speed: float) -> None:
+        super().__init__()
+        self._speed = speed
+        self._anchor = (time.monotonic_ns(), 0)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or timeout <= 0:
+            return selectors.SelectSelector.select(self, timeout)
+        target = self.now_ns + max(1, round(timeout * NS))
+        if not self._speed:
+            ready = selectors.SelectSelector.select(self, 0)
+            if not ready:
+                self.now_ns = target
+            return ready
+        wall, virtual = self._anchor
+        due = wall + (target - virtual) / self._speed
+        behind = time.monotonic_ns() - due
+        if behind > _SLACK_NS:
+            # What was missed is not made up for: the market waits for whoever computes.
+            self._anchor = wall + round(behind), virtual
+        ready = selectors.SelectSelector.select(self, max(0.0, -behind / NS))
+        if ready:
+            wall, virtual = self._anchor
+            passed = round((time.monotonic_ns() - wall) * self._speed)
+            self.now_ns = min(target, max(self.now_ns, virtual + passed))
+        else:
+            self.now_ns = target
+        return ready
+
+
+_SLACK_NS = NS // 10
+
+
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An asyncio loop on virtual time, with the run's one seeded source of chance in `.random`."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self._virtual = _VirtualSelector()
+    def __init__(self, seed: int = 0, selector: _VirtualSelector | None = None) -> None:
+        self._virtual = _VirtualSelector() if selector is None else selector
         super().__init__(self._virtual)
         self.seed = seed
         self.random = random.Random(seed)
@@ -93,6 +130,25 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.now_ns / NS
+
+
+class PacedLoop(VirtualTimeLoop):
+    """Virtual time held back to the pace of the wall clock, with real sockets and signals served all the while.
+
+    Between two timers no virtual time passes, however long the machine computes: without traffic from outside the same
+    run comes out at every speed, to the nanosecond.
+
+    Parameters
+    ----------
+    speed : float
+        Virtual seconds a second of the wall clock; 0: as fast as the machine computes.
+    seed : int
+        Of `.random`.
+    """
+
+    def __init__(self, speed: float, seed: int = 0) -> None:
+        super().__init__(seed, _PacedSelector(speed))
+        self.speed = speed
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, seed: int = 0, loop: VirtualTimeLoop | None = None) -> T:
