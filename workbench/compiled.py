@@ -3,14 +3,22 @@
 numba's cache notices a change in a kernel's own file, not in another file whose functions it has inlined. A risk check
 edited on disk would go on trading in its old form, so the cache here is stamped with all sources that hold kernels
 which the function may have inlined: those of its own folder and of the folders below it.
+
+Code that comes as text (a model typed in a notebook) is kept in a file named by its content, so that it has a cache
+too, and one that cannot be stale: a changed constant is another file.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import os
+import sys
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import numba
@@ -91,3 +99,48 @@ def _stamp(dispatcher: Any, folder: str) -> None:
     stamp = (implementation.locator.get_source_stamp(), kernel_sources_digest(folder))
     index: Any = IndexDataCacheFile
     files._cache_file = index(files._cache_path, implementation.filename_base, stamp)  # noqa: SLF001
+
+
+def module_of_text(text: str, prefix: str) -> ModuleType:
+    """The module that a text makes when it is run; the same text gives the same module, and finds what it compiled.
+
+    Whatever the text raises is raised.
+    """
+    name = f"{prefix}_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, _kept(f"{name}.py", text))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _kept(name: str, text: str) -> Path:
+    path = _text_folder() / name
+    if not path.is_file() or path.read_text() != text:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        Path(draft).replace(path)
+    return path
+
+
+@cache
+def _text_folder() -> Path:
+    """The user's alone, for what lies there is executed; without a place to write, one for this process."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmex-workbench" / "models"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
+            folder.chmod(0o700)
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="workbench-models-"))

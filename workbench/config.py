@@ -52,7 +52,7 @@ class _Part(BaseModel):
             value = getattr(self, name)
             default = info.get_default(call_default_factory=True)
             if value != default:
-                shown.append(f"{name}={value!r}")
+                shown.append(f"{name}={value!r}" if info.repr else f"{name}=<{len(value)} characters>")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -140,7 +140,13 @@ class SignalsConfig(_Part):
 class QuotingConfig(_Part):
     """Which model quotes, and the shape of its ladder."""
 
-    model: str = Field(default="skewed_spread", min_length=1, description="a built-in model's name")
+    model: str = Field(default="skewed_spread", min_length=1, description="name of a model, or 'package.module:name'")
+    source: str = Field(
+        default="",
+        max_length=200_000,
+        repr=False,
+        description="a model of one's own, written out; filled in when a session starts",
+    )
     level_step_bps: NonNegative = Field(
         default=4.0, description="distance between levels of the ladder, bps of the mid"
     )
@@ -160,6 +166,15 @@ class QuotingConfig(_Part):
     params: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default={}, description="parameters of the model's own, by name"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_model(cls, settings: Any) -> Any:
+        """A `QuotingModel` itself in place of its name brings its source."""
+        model = settings.get("model") if isinstance(settings, Mapping) else None
+        if model is None or isinstance(model, str) or not hasattr(model, "source"):
+            return settings
+        return {"source": model.source, **settings, "model": model.name}
 
     @model_validator(mode="after")
     def _gate_in_order(self) -> Self:
@@ -311,9 +326,14 @@ class MarketMakerConfig(_Part):
         return cls.from_dict(settings)
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with changes, validated as a whole; dotted names through `**{"quoting.model": ...}`."""
-        settings = self.model_dump(exclude_unset=True)
-        return type(self).from_dict({**dict(_flatten(settings)), **dict(_flatten(changes))})
+        """A copy with changes, validated as a whole; dotted names through `**{"quoting.model": ...}`.
+
+        Another model does not inherit the written-out source of the one before.
+        """
+        settings, changed = dict(_flatten(self.model_dump(exclude_unset=True))), dict(_flatten(changes))
+        if "quoting.model" in changed:
+            settings.pop("quoting.source", None)
+        return type(self).from_dict({**settings, **changed})
 
     def digest(self) -> str:
         """SHA-256 of the complete configuration: equal configurations have equal digests."""

@@ -50,7 +50,7 @@ def check_before_start(config: MarketMakerConfig) -> None:
     from workbench.quoting import find_model
 
     check_venue_allowed(config)
-    find_model(config.quoting.model)
+    find_model(config.quoting.model, config.quoting.source)
     if config.venue.name == "sim" and config.venue.url is None:
         instrument, price = simulated_market(config)
         config.contract_sizes(instrument, price)

@@ -7,11 +7,14 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from workbench.config import MarketMakerConfig
 from workbench.engine.engine import FLATTEN_S, Engine
 from workbench.engine.outcome import stop_report
+from workbench.engine.own_models import self_contained
 from workbench.engine.status import SessionStatus, StopReport
 from workbench.errors import ConfigError, SessionError
 from workbench.events import Configure, Control
+from workbench.quoting import find_model, is_loaded
 
 __all__ = ["Requests"]
 
@@ -100,7 +103,8 @@ class Requests:
         if fixed:
             said = "cannot change while a session runs; stop it and start another"
             raise ConfigError([f"{name} {said}" for name in fixed])
-        config = engine.config.replace(**changes)
+        await self._prepare(engine.config.replace(**changes))
+        config = self_contained(engine.config.replace(**changes), leaves_process=False)
         # A core made just for this refuses whatever the running one could not take.
         engine.make_maker(config)
         engine.loop.emit(Configure(self._clock.now_ns(), config.model_dump_json(exclude_unset=True)))
@@ -108,6 +112,13 @@ class Requests:
         engine.config = config
         await engine.loop.consumed()
         return config.model_dump(mode="json", exclude_unset=True)
+
+    @staticmethod
+    async def _prepare(config: MarketMakerConfig) -> None:
+        """Compile a model that is new here beside the loop, which trades on meanwhile with the old one."""
+        model = config.quoting.model, config.quoting.source
+        if not is_loaded(*model):
+            await asyncio.to_thread(find_model, *model)
 
     async def kill(self, reason: str = "") -> StopReport:
         """Cancel everything at once and verify; the engine stays up and quotes nothing until somebody re-arms it."""

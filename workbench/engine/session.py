@@ -13,6 +13,7 @@ from workbench.config import MarketMakerConfig
 from workbench.engine.connection import EngineConnection, is_running
 from workbench.engine.launch import EngineProcess, spawn_engine, until_ready
 from workbench.engine.outcome import Outcome
+from workbench.engine.own_models import changes_with_source, self_contained
 from workbench.engine.preflight import check_before_start
 from workbench.engine.protocol import (
     CONNECTION_FILE,
@@ -34,6 +35,9 @@ __all__ = ["Session"]
 T = TypeVar("T")
 
 ANSWER_S = 10.0
+UPDATE_S = 60.0
+"""A model that is new to the engine may have to be compiled there."""
+
 END_S = 90.0
 """How long a stop may take: closing the position, cancelling, verifying, reconciling, writing."""
 
@@ -123,6 +127,7 @@ class Session:
     ) -> Self:
         # The checks import the compiled core: a thread keeps other sessions' frames flowing meanwhile.
         await asyncio.to_thread(check_before_start, config)
+        config = self_contained(config)
         run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         folder = _new_folder(Path("runs") / run_id if run_dir is None else Path(run_dir))
         settings = config.model_dump(mode="json", exclude_unset=True)
@@ -165,12 +170,15 @@ class Session:
     async def update(self, **changes: Any) -> MarketMakerConfig:
         """Change settings while it trades, `update(spread_bps=30, quoting={"inventory_skew": 0.5})`; the new whole.
 
+        A model of one's own, new or edited, is taken along: `update(quoting={"model": my_model})`. It is compiled
+        before it is asked for quotes.
+
         Raises
         ------
         ConfigError
             If the engine refuses them; the old configuration stays in force.
         """
-        settings: dict[str, Any] = await self._ask("update", changes, dict)
+        settings: dict[str, Any] = await self._ask("update", changes_with_source(changes), dict, UPDATE_S)
         return MarketMakerConfig.from_dict(settings)
 
     async def pause(self, reason: str = "") -> SessionStatus:

@@ -26,6 +26,7 @@ from workbench.engine.credentials import load_credentials
 from workbench.engine.engine import Engine
 from workbench.engine.journal import JournalRow
 from workbench.engine.outcome import Outcome
+from workbench.engine.own_models import self_contained
 from workbench.engine.preflight import check_before_start
 from workbench.engine.protocol import EngineSpec
 from workbench.engine.replay import Replay, maker_of, replay_rows
@@ -193,6 +194,7 @@ def simulate(
     if not seconds > 0:
         raise ConfigError([f"seconds is {seconds!r}; expected more than 0"])
     check_before_start(config)
+    config = self_contained(config, leaves_process=False)
     rates = {"book_rate": book_rate, "trade_rate": trade_rate}
     settings = {**{name: value for name, value in rates.items() if value is not None}, **market}
     plan = _Plan(

@@ -15,6 +15,7 @@ from workbench.quoting.definition import (
     ModelError,
     QuotingModel,
     find_model,
+    is_loaded,
     model,
     model_names,
 )
@@ -180,6 +181,7 @@ __all__ = [
     "half_up_to_increment",
     "inventory_gate",
     "inventory_lots",
+    "is_loaded",
     "keep_to_touch",
     "level_distance",
     "level_size",

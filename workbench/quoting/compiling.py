@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
+from workbench.quoting.written import WrittenModel, place_of
+
 __all__ = ["COMPILE_ERRORS", "explain_failure"]
 
 COMPILE_ERRORS = (NumbaError, UnsupportedBytecodeError, NotImplementedError, TypeError, KeyError, AssertionError)
@@ -29,28 +31,33 @@ _REMEDIES = (
 _GENERAL = "Use numbers, the five arrays, math.* and other compiled functions only (numba's nopython mode)."
 
 
-def explain_failure(function: Callable[..., int], error: Exception) -> str:
-    """One message from a compiler's error: where, what, and what to do instead."""
+def explain_failure(function: Callable[..., int], error: Exception, written: WrittenModel | None = None) -> str:
+    """One message from a compiler's error: where, what, and what to do instead.
+
+    Lines of a model that was compiled as it is written out are those of its author.
+    """
     message = str(error)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     cause = next((line for line in lines if not line.startswith(_NOISE)), lines[0] if lines else repr(error))
     missing = re.search(r"name '(\w+)' is not defined", cause)
     culprit = missing or re.search(r"'(with) ", cause)
-    where = _where(function, message, culprit.group(1) if culprit else "")
+    where = _where(function, message, culprit.group(1) if culprit else "", written)
     remedy = next((text for sign, text in _REMEDIES if sign in message), _GENERAL)
     remedy = remedy.format(missing.group(1) if missing else "", general=_GENERAL)
     return f"model {function.__name__} cannot be compiled at {where}: {cause}\n{remedy}"
 
 
-def _where(function: Callable[..., int], message: str, word: str) -> str:
+def _where(function: Callable[..., int], message: str, word: str, written: WrittenModel | None) -> str:
     """The place that the message names; else the line with the word; else where the model begins."""
     for pattern in _PLACES:
         if (place := pattern.search(message)) is not None:
-            return f"line {place.group(2)} of {place.group(1)}"
+            file, line = place.group(1), int(place.group(2))
+            origin = None if written is None else written.origin(line)
+            return place_of(*(origin or (file, line)))
     code = function.__code__
     try:
         source, first = inspect.getsourcelines(function)
     except OSError:  # typed where no source is kept
-        return f"line {code.co_firstlineno} of {code.co_filename}"
+        return place_of(code.co_filename, code.co_firstlineno)
     found = [n for n, line in enumerate(source) if word and re.search(rf"\b{word}\b", line.split("#")[0])]
-    return f"line {first + found[0] if found else code.co_firstlineno} of {code.co_filename}"
+    return place_of(code.co_filename, first + found[0] if found else code.co_firstlineno)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import math
@@ -14,12 +15,22 @@ from typing import Any
 
 from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, module_of_text
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.quoting.compiling import COMPILE_ERRORS, explain_failure
 from workbench.quoting.schema import Slot
+from workbench.quoting.written import HEADER, NotPortableError, WrittenModel, write_out
 
-__all__ = ["MODEL_FUNCTION_TYPE", "MODEL_SIGNATURE", "ModelError", "QuotingModel", "find_model", "model", "model_names"]
+__all__ = [
+    "MODEL_FUNCTION_TYPE",
+    "MODEL_SIGNATURE",
+    "ModelError",
+    "QuotingModel",
+    "find_model",
+    "is_loaded",
+    "model",
+    "model_names",
+]
 
 _VECTOR = types.float64[::1]
 MODEL_SIGNATURE = types.int64(_VECTOR, types.int64, _VECTOR, _VECTOR, types.int64[:, ::1])
@@ -49,6 +60,7 @@ REASONS: Mapping[int, str] = {
 
 _PARAMETERS = ("view", "inventory", "params", "state", "out")
 _registry: dict[str, QuotingModel] = {}
+_by_source: dict[str, QuotingModel] = {}
 _LOADED_WHEN_ASKED_FOR: Mapping[str, str] = {
     "avellaneda_stoikov": "workbench.quoting.papers",
     "cartea_jaimungal": "workbench.quoting.papers",
@@ -73,6 +85,10 @@ class QuotingModel:
         Its own parameters, after the common ones of `quoting.schema.PARAMS`.
     reasons : mapping of int to str
         What its negative return values mean.
+    source : str
+        A model of one's own written out, with all that it stands on: it builds the same model in any process. Empty
+        for the built-in ones, which go by name, and for a model that cannot leave this process: `not_portable` says
+        why.
     function
         The compiled function; `.py_func` is its plain Python twin.
     """
@@ -84,6 +100,7 @@ class QuotingModel:
         reasons: Mapping[int, str] | None = None,
         spread_is_half: bool = False,
         spread_is_own: bool = False,
+        source: str = "",
     ) -> None:
         self.name = function.__name__
         self.doc = inspect.getdoc(function) or ""
@@ -91,13 +108,55 @@ class QuotingModel:
         self.reasons = {**REASONS, **(reasons or {})}
         self.spread_is_half = spread_is_half
         self.spread_is_own = spread_is_own
+        self.source = source
+        self.not_portable = ""
         found = tuple(inspect.signature(function).parameters)
         if len(found) != len(_PARAMETERS):
             raise ModelError(f"model {self.name} takes {found}; expected five arguments: {', '.join(_PARAMETERS)}")
-        try:
-            self.function: Any = compiled(MODEL_SIGNATURE)(function)
-        except COMPILE_ERRORS as error:
-            raise ModelError(explain_failure(function, error)) from error
+        written: WrittenModel | None = None
+        if not source and not self.built_in(function):
+            try:
+                written = write_out(
+                    function, params, reasons or {}, spread_is_half=spread_is_half, spread_is_own=spread_is_own
+                )
+                self.source = written.text
+            except NotPortableError as error:
+                self.not_portable = str(error)
+        self.function: Any = _compile(function, written, self.not_portable)
+        if self.source:
+            _by_source[self.source] = self
+
+    @staticmethod
+    def built_in(function: Callable[..., int]) -> bool:
+        """Whether a function is the package's own."""
+        return (function.__module__ or "").partition(".")[0] == __package__.partition(".")[0]
+
+    @classmethod
+    def of_source(cls, source: str) -> QuotingModel:
+        """The model that was written out as `source`, compiled; the same text gives the same model.
+
+        Raises
+        ------
+        ConfigError
+            If it is no written-out model, or does not run here.
+        ModelError
+            If it cannot be compiled here.
+        """
+        if source not in _by_source:
+            if not source.startswith(HEADER):
+                raise ConfigError(["quoting.source is no written-out model; expected the .source of a QuotingModel"])
+            try:
+                cls(**_declared(source), source=source)
+            except (*COMPILE_ERRORS, ImportError, SyntaxError, NameError, AttributeError) as error:
+                said = f"quoting.source does not run here: {error}"
+                raise ConfigError([f"{said}; expected a model of this version, or define it again"]) from None
+        return _by_source[source]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By name when built in, else by source: another process compiles the same function, or finds it compiled."""
+        if self.not_portable:
+            raise ModelError(self.not_portable)
+        return (QuotingModel.of_source, (self.source,)) if self.source else (find_model, (self.name,))
 
     @property
     def py_func(self) -> Callable[..., int]:
@@ -124,7 +183,23 @@ class QuotingModel:
         )
         if self.spread_is_own:
             effect = f"ask - bid by its own formula of {', '.join(slot.name for slot in self.params[:4])}, ..."
-        return f"<quoting model {self.name}: {effect}>"
+        source = f" (source {hashlib.sha256(self.source.encode()).hexdigest()[:8]})" if self.source else ""
+        return f"<quoting model {self.name}{source}: {effect}>"
+
+
+def _declared(source: str) -> dict[str, Any]:
+    declared: dict[str, Any] = module_of_text(source, "workbench_model").MODEL
+    return declared
+
+
+def _compile(function: Callable[..., int], written: WrittenModel | None, not_portable: str) -> Any:
+    """The function compiled: as it is written out where it is, so that every process runs the very same code."""
+    try:
+        code = function if written is None else _declared(written.text)["function"]
+        return compiled(MODEL_SIGNATURE)(code)
+    except COMPILE_ERRORS as error:
+        explained = [explain_failure(function, error, written), *([not_portable] if not_portable else [])]
+        raise ModelError("\n".join(explained)) from error
 
 
 def model(
@@ -167,14 +242,27 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted({*_registry, *_LOADED_WHEN_ASKED_FOR}))
 
 
-def find_model(name: str) -> QuotingModel:
+def find_model(name: str, source: str = "") -> QuotingModel:
     """The model of a configured name; "package.module:function" imports one that is not built in.
+
+    Parameters
+    ----------
+    name : str
+        As configured.
+    source : str
+        The written-out model, where the configuration has it: it goes before what this process knows by the name.
 
     Raises
     ------
     ConfigError
         If there is none.
     """
+    if source:
+        made = QuotingModel.of_source(source)
+        if ":" not in name and name != made.name:
+            problem = f"quoting.model is {name!r}, but quoting.source is model {made.name!r}"
+            raise ConfigError([f"{problem}; expected the same one: leave quoting.source out"])
+        return made
     if name not in _registry and name in _LOADED_WHEN_ASKED_FOR:
         importlib.import_module(_LOADED_WHEN_ASKED_FOR[name])
     if name not in _registry and ":" in name:
@@ -191,3 +279,8 @@ def find_model(name: str) -> QuotingModel:
             [f"quoting.model is {name!r}; known models: {', '.join(model_names())}, or 'package.module:name'"]
         )
     return _registry[name]
+
+
+def is_loaded(name: str, source: str = "") -> bool:
+    """Whether `find_model` would answer at once, with nothing to import or compile."""
+    return source in _by_source if source else name in _registry

@@ -359,7 +359,8 @@ class MarketMaker:
         self._dead_man.promise(int(config.venue.dead_man_seconds * NS))
         self._max_book_age_ns = int(config.risk.max_book_age_s * NS)
         self.account.period_ns = int(config.risk.reconcile_s * NS)
-        self.config_shown = config.model_dump(mode="json")
+        # Ten frames a second need no copy of a model's source.
+        self.config_shown = config.model_dump(mode="json", exclude={"quoting": {"source"}})
 
     @property
     def config(self) -> MarketMakerConfig:

@@ -58,7 +58,7 @@ class Settings(NamedTuple):
     def of(cls, config: MarketMakerConfig, instrument: Instrument, price: Decimal) -> Settings:
         """Resolve a configuration. Raises `ConfigError` if it cannot be traded."""
         sizes = config.contract_sizes(instrument, price)
-        model = find_model(config.quoting.model)
+        model = find_model(config.quoting.model, config.quoting.source)
         return cls(sizes, model, params_array(config, sizes, model), limits_array(config, sizes, instrument))
 
 
