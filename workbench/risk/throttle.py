@@ -2,9 +2,52 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from workbench.compiled import compiled
 from workbench.events import NS
 
-__all__ = ["MessageBudget"]
+__all__ = ["MessageBudget", "available_tokens", "make_bucket", "pause_bucket", "take_tokens"]
+
+CREDIT, LAST_NS, RATE_NS, CAPACITY = range(4)
+"""Slots of a bucket, ns: a message costs RATE_NS of credit."""
+
+_BUCKET = types.int64[::1]
+
+
+def make_bucket(per_second: float) -> NDArray[np.int64]:
+    """A full bucket: so many tokens come back a second, and a second's worth may be used at once."""
+    if not 0 < per_second < 1e6:
+        raise ValueError(f"messages per second are {per_second!r}; expected more than 0 and less than a million")
+    rate_ns = round(NS / per_second)
+    capacity = max(NS, rate_ns)
+    return np.array([capacity, 0, rate_ns, capacity], dtype=np.int64)
+
+
+@compiled(types.int64(_BUCKET, types.int64))
+def available_tokens(bucket: NDArray[np.int64], now_ns: int) -> int:
+    """Tokens at this time; time that runs backwards brings none."""
+    elapsed = now_ns - bucket[LAST_NS]
+    if elapsed > 0:
+        if bucket[LAST_NS] > 0:
+            bucket[CREDIT] = min(bucket[CAPACITY], bucket[CREDIT] + elapsed)
+        bucket[LAST_NS] = now_ns
+    return int(bucket[CREDIT] // bucket[RATE_NS])
+
+
+@compiled(types.void(_BUCKET, types.int64))
+def take_tokens(bucket: NDArray[np.int64], count: int) -> None:
+    """Use tokens that `available_tokens` has shown."""
+    bucket[CREDIT] -= count * bucket[RATE_NS]
+
+
+@compiled(types.void(_BUCKET, types.int64))
+def pause_bucket(bucket: NDArray[np.int64], until_ns: int) -> None:
+    """No tokens before this time: the venue asked for silence."""
+    bucket[CREDIT] = 0
+    bucket[LAST_NS] = max(bucket[LAST_NS], until_ns)
 
 
 class MessageBudget:
@@ -16,34 +59,24 @@ class MessageBudget:
         Rate at which tokens come back; a second's worth may be used at once.
     """
 
-    __slots__ = ("_capacity", "_credit", "_last_ns", "_rate_ns")
+    __slots__ = ("_bucket",)
 
     def __init__(self, per_second: float) -> None:
-        self.set_rate(per_second)
-        self._credit = self._capacity
-        self._last_ns = 0
+        self._bucket = make_bucket(per_second)
 
     def set_rate(self, per_second: float) -> None:
         """Another rate from now on; what was used up stays used up, however often the rate is set."""
-        if not 0 < per_second < 1e6:
-            raise ValueError(f"messages per second are {per_second!r}; expected more than 0 and less than a million")
-        self._rate_ns = round(NS / per_second)
-        self._capacity = max(NS, self._rate_ns)
+        self._bucket[RATE_NS:] = make_bucket(per_second)[RATE_NS:]
 
     def available(self, now_ns: int) -> int:
         """Tokens at this time; time that runs backwards brings none."""
-        elapsed = now_ns - self._last_ns
-        if elapsed > 0:
-            if self._last_ns:
-                self._credit = min(self._capacity, self._credit + elapsed)
-            self._last_ns = now_ns
-        return self._credit // self._rate_ns
+        tokens: int = available_tokens(self._bucket, now_ns)
+        return tokens
 
     def pause(self, until_ns: int) -> None:
         """No tokens before this time: the venue asked for silence."""
-        self._credit = 0
-        self._last_ns = max(self._last_ns, until_ns)
+        pause_bucket(self._bucket, until_ns)
 
     def take(self, count: int = 1) -> None:
         """Use tokens that `available` has shown."""
-        self._credit -= count * self._rate_ns
+        take_tokens(self._bucket, count)

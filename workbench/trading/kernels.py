@@ -8,6 +8,7 @@ never reaches the best ask or an own ask that may still be live (and the other w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,7 +18,18 @@ from numpy.typing import NDArray
 from workbench.compiled import compiled
 from workbench.quoting.schema import MAX_LEVELS, OUT_PRICE, OUT_SIDE, OUT_SIZE
 from workbench.risk.checks import PASSED, REFUSALS, check_order, order_value
-from workbench.risk.limits import BEST_ASK, BEST_BID, INCREMENT, MAX_POSITION, MIN_SIZE, MIN_VALUE, TOKENS, TOLERANCE
+from workbench.risk.limits import (
+    BEST_ASK,
+    BEST_BID,
+    COLLAR_HIGH,
+    COLLAR_LOW,
+    INCREMENT,
+    MAX_POSITION,
+    MIN_SIZE,
+    MIN_VALUE,
+    TOKENS,
+    TOLERANCE,
+)
 
 __all__ = [
     "ACTION_COLUMNS",
@@ -34,10 +46,12 @@ __all__ = [
     "SLOT_BUSY",
     "THROTTLED",
     "WAITS",
+    "cap_tolerance",
     "crosses_own",
     "judge_order",
     "keep_passive",
     "plan_orders",
+    "set_market_limits",
 ]
 
 Rows = NDArray[np.int64]
@@ -67,6 +81,50 @@ WAITS: Mapping[int, str] = {
     SLOT_BUSY: "the order in its slot has a request in flight or an unknown outcome",
 }
 """What the slots of `blocked` mean."""
+
+
+@compiled(
+    types.void(
+        types.int64[::1],
+        types.float64,
+        types.float64,
+        types.int64,
+        types.int64,
+        types.float64,
+        types.int64,
+    )
+)
+def set_market_limits(
+    limits: NDArray[np.int64], mark: float, collar: float, best_bid: int, best_ask: int, tolerance: float, tokens: int
+) -> None:
+    """Fill in the limits that move with the market.
+
+    Parameters
+    ----------
+    limits : ndarray of int64
+        Slots of `workbench.risk.limits`, from COLLAR_LOW to TOKENS written.
+    mark : float
+        Reference of the collar, ticks.
+    collar, tolerance : float
+        Fractions: of the mark either way; of the mid.
+    best_bid, best_ask : int
+        Of others, ticks.
+    tokens : int
+        Messages that may be sent now.
+    """
+    limits[COLLAR_LOW] = int(math.ceil(mark * (1.0 - collar)))  # noqa: RUF046 - compiled, ceil is a float
+    limits[COLLAR_HIGH] = int(math.floor(mark * (1.0 + collar)))  # noqa: RUF046
+    limits[BEST_BID] = best_bid
+    limits[BEST_ASK] = best_ask
+    limits[TOLERANCE] = int((best_bid + best_ask) / 2 * tolerance)
+    limits[TOKENS] = tokens
+
+
+@compiled(types.void(types.int64[::1], types.float64))
+def cap_tolerance(limits: NDArray[np.int64], half_spread: float) -> None:
+    """An order may lag its wanted price by half of its distance from the centre at most: never through the mid."""
+    if 0.0 < half_spread < 2 * limits[TOLERANCE]:
+        limits[TOLERANCE] = int(half_spread / 2)
 
 
 @compiled(types.void(types.int64[:, ::1], types.int64, types.int64[::1]))

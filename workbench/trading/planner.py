@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -24,7 +23,9 @@ from workbench.trading.kernels import (
     IDLE,
     LIVE_COLUMNS,
     WAITS,
+    cap_tolerance,
     plan_orders,
+    set_market_limits,
 )
 from workbench.trading.orders import Order, OrderStatus, OrderTracker
 from workbench.trading.settings import limits_array, params_array
@@ -105,8 +106,7 @@ class QuotePlanner:
         self._settings = settings
         self._budget.set_rate(config.risk.max_messages_per_s)
         self._tolerance = config.quoting.refresh_tolerance_bps / 10_000
-        collar = config.risk.price_collar_bps / 10_000
-        self._collar = (1 - collar, 1 + collar)
+        self._collar = config.risk.price_collar_bps / 10_000
 
     # --- planning -----------------------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class QuotePlanner:
             if rows < 0:
                 self.reason, rows = rows, 0
             else:
-                self._cap_tolerance()
+                cap_tolerance(settings.limits, self._state[HALF_SPREAD])
         if not rows and not self.live_orders:
             self._blocked[:] = 0
             return []
@@ -175,21 +175,15 @@ class QuotePlanner:
 
     def _set_limits(self, now_ns: int) -> None:
         view = self._view
-        self._settings.limits[limit.COLLAR_LOW : limit.TOKENS + 1] = (
-            math.ceil(view.mark_ticks * self._collar[0]),
-            math.floor(view.mark_ticks * self._collar[1]),
+        set_market_limits(
+            self._settings.limits,
+            view.mark_ticks,
+            self._collar,
             view.best_bid,
             view.best_ask,
-            int(view.mid * self._tolerance),
+            self._tolerance,
             self._budget.available(now_ns),
         )
-
-    def _cap_tolerance(self) -> None:
-        """An order may lag its wanted price by half of its distance from the centre at most: never through the mid."""
-        half = float(self._state[HALF_SPREAD])
-        limits = self._settings.limits
-        if 0.0 < half < 2 * limits[limit.TOLERANCE]:
-            limits[limit.TOLERANCE] = int(half / 2)
 
     def closing(self, now_ns: int, position: int) -> Closing:
         """The reduce-only order that closes as much of the position as one order may."""
