@@ -11,16 +11,24 @@ import pytest
 
 from workbench.analysis import (
     TEMPLATE,
+    drawdown_figure,
     inventory_figure,
     pnl_figure,
     price_figure,
     quotes_table,
+    run_figure,
     spread_volatility_figure,
 )
 from workbench.events import StateFrame
 
 START_NS = 1_780_000_000_000_000_000
-FIGURES: list[Callable[..., go.Figure]] = [price_figure, inventory_figure, pnl_figure, spread_volatility_figure]
+FIGURES: list[Callable[..., go.Figure]] = [
+    price_figure,
+    inventory_figure,
+    pnl_figure,
+    drawdown_figure,
+    spread_volatility_figure,
+]
 
 
 def frame(i: int) -> StateFrame:
@@ -109,3 +117,24 @@ def test_a_figure_of_an_hour_stays_small(figure_of: Callable[..., go.Figure]) ->
     hour["t_ns"] = START_NS + np.arange(len(hour)) * 100_000_000
     assert len(json.dumps(figure_of(hour).to_plotly_json(), default=str)) > 0
     assert len(figure_of(hour).to_json()) < 200_000
+
+
+def test_a_page_of_a_million_moments_and_fills_stays_small() -> None:
+    n = 1_000_000
+    times = START_NS + np.arange(n) * 100_000_000
+    mid = 60_000 + np.random.default_rng(2).normal(size=n).cumsum()
+    quotes = pd.DataFrame({"t_ns": times, "bid": mid - 1, "ask": mid + 1, "mid": mid, "position": np.arange(n) % 7})
+    for name in ("own_bid", "own_ask", "pnl_spread", "pnl_inventory", "pnl_fees", "pnl_funding", "equity_change"):
+        quotes[name] = mid
+    fills = pd.DataFrame({"t_ns": times, "side": np.where(np.arange(n) % 2, 1, -1), "price": mid, "size": 1})
+    page = run_figure(quotes, fills, max_position=10)
+    assert max(len(trace.x) for trace in page.data) <= 4_000
+    assert "1000000 fills" in page.layout.annotations[0].text
+    highest = max(max(trace.y) for trace in page.data if trace.name in ("bought", "sold"))
+    assert highest == mid.max()
+
+
+def test_a_page_without_fills_says_so(quotes: pd.DataFrame) -> None:
+    page = run_figure(quotes, pd.DataFrame({"t_ns": [], "side": [], "price": [], "size": []}))
+    assert "no fills" in page.layout.annotations[0].text
+    assert {trace.name for trace in page.data} >= {"position", "equity change", "drawdown"}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.analysis import epoch_ms, min_max
+from workbench.analysis import drawdown, epoch_ms, extremes, min_max
 
 
 @given(
@@ -65,3 +65,22 @@ def test_times_are_milliseconds_as_floats() -> None:
     ms = epoch_ms([1_780_000_000_123_456_789])
     assert ms.dtype == np.float64
     assert ms[0] == pytest.approx(1_780_000_000_123.4568, abs=1e-3)
+
+
+@given(
+    steps=st.lists(st.integers(0, 5_000), min_size=1, max_size=400),
+    seed=st.integers(0, 1_000),
+    max_points=st.integers(6, 60),
+)
+def test_marks_that_are_drawn_hold_the_extremes_within_the_budget(steps: list[int], seed: int, max_points: int) -> None:
+    times = np.cumsum(steps).astype(np.float64) + 1.78e12
+    values = np.random.default_rng(seed).normal(size=len(times))
+    rows = extremes(times, values, max_points)
+    assert len(rows) <= max_points
+    assert np.all(np.diff(rows) > 0)
+    assert (values[rows].min(), values[rows].max()) == (values.min(), values.max())
+    assert {0, len(times) - 1} <= set(rows.tolist())
+
+
+def test_drawdown_counts_from_the_start_and_from_each_new_high() -> None:
+    assert drawdown([-2.0, 3.0, 1.0, 4.0, 4.0, -1.0]).tolist() == [-2.0, 0.0, -2.0, 0.0, 0.0, -5.0]

@@ -6,13 +6,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.analysis.breakdown import by_hour, by_side
     from workbench.analysis.conduct import HalfLife, Uptime, inventory_half_life, pnl_steps, quote_uptime
-    from workbench.analysis.figures import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
+    from workbench.analysis.figures import (
+        drawdown_figure,
+        inventory_figure,
+        pnl_figure,
+        price_figure,
+        spread_volatility_figure,
+    )
     from workbench.analysis.fill_rates import PLACES, fill_probability, order_outcomes
     from workbench.analysis.look import TEMPLATE
     from workbench.analysis.markouts import HORIZONS_S, PnlSplit, markout_summary, markout_table, split_pnl
+    from workbench.analysis.page import html_charts, html_page, html_table
     from workbench.analysis.report import key_numbers, tear_sheet
-    from workbench.analysis.series import epoch_ms, min_max
+    from workbench.analysis.run_figure import run_figure
+    from workbench.analysis.series import drawdown, epoch_ms, extremes, min_max
     from workbench.analysis.sharpe import (
         DeflatedSharpe,
         SharpeRatio,
@@ -32,12 +41,20 @@ __all__ = [
     "PnlSplit",
     "SharpeRatio",
     "Uptime",
+    "by_hour",
+    "by_side",
     "deflated_sharpe",
+    "drawdown",
+    "drawdown_figure",
     "epoch_ms",
     "expected_best_sharpe",
+    "extremes",
     "fill_probability",
     "fills_table",
     "frame_fills_table",
+    "html_charts",
+    "html_page",
+    "html_table",
     "inventory_figure",
     "inventory_half_life",
     "key_numbers",
@@ -52,6 +69,7 @@ __all__ = [
     "price_figure",
     "quote_uptime",
     "quotes_table",
+    "run_figure",
     "sharpe_ratio",
     "signature_figure",
     "split_pnl",
@@ -62,13 +80,16 @@ __all__ = [
 ]
 
 _MODULES = {
+    "breakdown": ("by_hour", "by_side"),
     "conduct": ("HalfLife", "Uptime", "inventory_half_life", "pnl_steps", "quote_uptime"),
-    "figures": ("inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"),
+    "figures": ("drawdown_figure", "inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"),
     "fill_rates": ("PLACES", "fill_probability", "order_outcomes"),
     "look": ("TEMPLATE",),
     "markouts": ("HORIZONS_S", "PnlSplit", "markout_summary", "markout_table", "split_pnl"),
+    "page": ("html_charts", "html_page", "html_table"),
     "report": ("key_numbers", "tear_sheet"),
-    "series": ("epoch_ms", "min_max"),
+    "run_figure": ("run_figure",),
+    "series": ("drawdown", "epoch_ms", "extremes", "min_max"),
     "volatility_figures": ("signature_figure", "time_of_day_figure", "volatility_figure"),
     "sharpe": ("DeflatedSharpe", "SharpeRatio", "deflated_sharpe", "expected_best_sharpe", "sharpe_ratio"),
     "tables": ("fills_table", "frame_fills_table", "orders_table", "pnl_parts_table", "quotes_table"),

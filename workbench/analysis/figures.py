@@ -1,4 +1,4 @@
-"""The four pictures of a session: price with quotes and fills, inventory, PnL parts, spread and volatility.
+"""The pictures of a session: price with quotes and fills, inventory, PnL parts, drawdown, spread and volatility.
 
 Each takes tables of `workbench.analysis.tables` and returns a `plotly.graph_objects.Figure`. Long sessions are thinned
 by `min_max`, so a figure stays small whatever the session's length; an empty session gives a figure that says so.
@@ -14,9 +14,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.analysis.look import COLOURS, TEMPLATE, axis, translucent
-from workbench.analysis.series import epoch_ms, min_max
+from workbench.analysis.series import drawdown, epoch_ms, extremes, min_max
 
-__all__ = ["inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"]
+__all__ = ["drawdown_figure", "inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"]
 
 HEIGHT = 380
 
@@ -107,6 +107,28 @@ def pnl_figure(quotes: pd.DataFrame, *, currency: str = "USDT", max_points: int 
     return figure
 
 
+def drawdown_figure(quotes: pd.DataFrame, *, currency: str = "USDT", max_points: int = 1_200) -> go.Figure:
+    """How far equity was below its highest so far.
+
+    Parameters
+    ----------
+    quotes : pandas.DataFrame
+        From `quotes_table`.
+    currency : str
+        Settlement currency, for the axis.
+    max_points : int
+        Largest number of points in the line.
+    """
+    figure = _figure("Drawdown", currency)
+    if quotes.empty:
+        return _say(figure, "No PnL was recorded in this session")
+    below = pd.DataFrame({"t_ns": quotes["t_ns"], "below": drawdown(quotes["equity_change"])})
+    line = {"color": COLOURS["sell"], "width": 1.2, "shape": "hv"}
+    shade = translucent(COLOURS["sell"], 0.12)
+    figure.add_trace(_line(below, "below", "drawdown", max_points, line=line, fill="tozeroy", fillcolor=shade))
+    return figure.update_layout(showlegend=False, title_subtitle_text=f"largest {-below['below'].min():.4g} {currency}")
+
+
 def spread_volatility_figure(quotes: pd.DataFrame, *, max_points: int = 1_200) -> go.Figure:
     """How wide the market and our quotes were (basis points of the mid), and the volatility that widened them.
 
@@ -175,6 +197,7 @@ def _line(table: pd.DataFrame, column: str, label: str, max_points: int, **setti
 
 
 def _fills(fills: pd.DataFrame, label: str, colour: str, symbol: str) -> go.Scatter:
+    fills = fills.iloc[extremes(epoch_ms(fills["t_ns"]), fills["price"])]
     return go.Scatter(
         x=epoch_ms(fills["t_ns"]),
         y=fills["price"].to_numpy(dtype=np.float64),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["epoch_ms", "min_max"]
+__all__ = ["drawdown", "epoch_ms", "extremes", "min_max"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,6 +73,45 @@ def min_max(t_ms: npt.ArrayLike, values: npt.ArrayLike, max_points: int = 1_200)
     thin_t[1:-1:2], thin_t[2:-1:2] = times[starts], times[ends]
     thin_v[1:-1:2], thin_v[2:-1:2] = np.where(rising, low, high), np.where(rising, high, low)
     return thin_t, thin_v
+
+
+def extremes(t_ms: npt.ArrayLike, values: npt.ArrayLike, max_points: int = 4_000) -> npt.NDArray[np.intp]:
+    """Which of many marks to draw: of each stretch of time the lowest and the highest, and the first and last of all.
+
+    Parameters
+    ----------
+    t_ms : array_like of float64, shape (n,)
+        Times, ascending.
+    values : array_like of float64, shape (n,)
+        Finite.
+    max_points : int
+        Largest number of marks, at least 6.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (m,)
+        Rows, ascending; all of them when there are no more than `max_points`.
+    """
+    times, numbers = np.asarray(t_ms, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    if len(times) <= max_points:
+        return np.arange(len(times))
+    starts = _stretches(times, max_points)
+    stretch = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(times))))
+    order = np.lexsort((numbers, stretch))
+    ends = np.append(starts[1:], len(times)) - 1
+    return np.unique(np.concatenate([[0, len(times) - 1], order[starts], order[ends]]))
+
+
+def drawdown(equity: npt.ArrayLike) -> Floats:
+    """How far below its highest so far a series is, 0 or negative; it begins at 0.
+
+    Parameters
+    ----------
+    equity : array_like of float64, shape (n,)
+        Change in equity since the start.
+    """
+    values = np.asarray(equity, dtype=np.float64)
+    return np.asarray(values - np.maximum(np.maximum.accumulate(values), 0.0), dtype=np.float64)
 
 
 def _stretches(times: Floats, max_points: int) -> npt.NDArray[np.intp]:

@@ -39,18 +39,6 @@ HEADLINES = (
 
 SHARES = ("maker_share", "quote_uptime")
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; background: #fff; max-width: 1080px;
-       margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-.note { color: #5b6875 } .tables { display: flex; flex-wrap: wrap; gap: 0 3rem; align-items: flex-start }
-table { border-collapse: collapse; margin: .5rem 0 } td, th { padding: .2rem .8rem .2rem 0; text-align: left;
-        border-bottom: 1px solid #e4e9ee; font-weight: normal; vertical-align: top }
-td { font-variant-numeric: tabular-nums } th { color: #5b6875 }
-.bar { display: inline-block; height: .7rem; background: #6366f1; border-radius: 2px }
-pre { background: #f5f7f9; padding: .8rem; overflow-x: auto; font-size: 13px }
-"""
-
 
 def write_report(
     journal: Path, summary: Mapping[str, Any], target: Path, late_fills: Sequence[JournalRow] = ()
@@ -85,7 +73,15 @@ def render_report(
     config : mapping
         The configuration, as the journal's meta has it; the page shows it with all defaults.
     """
-    from workbench.analysis import inventory_figure, pnl_figure, price_figure, spread_volatility_figure
+    from workbench.analysis import (
+        html_charts,
+        html_page,
+        html_table,
+        inventory_figure,
+        pnl_figure,
+        price_figure,
+        spread_volatility_figure,
+    )
 
     currency = str(summary.get("fee_currency", ""))
     figures = (
@@ -94,24 +90,19 @@ def render_report(
         pnl_figure(quotes, currency=currency),
         spread_volatility_figure(quotes),
     )
-    charts = "".join(
-        figure.to_html(full_html=False, include_plotlyjs=number == 0, config={"displaylogo": False})
-        for number, figure in enumerate(figures)
-    )
     title = f"{summary.get('symbol', 'session')}, run {summary.get('run_id', '')}"
     pnl = [(part, f"{amount} {currency}") for part, amount in summary.get("pnl", {}).items()]
     pnl.append(("sum = equity change", f"{summary.get('equity_change')} {currency}"))
     settings = MarketMakerConfig.from_dict(config).model_dump_json(indent=2)
-    headlines = _table((label, _shown(name, summary.get(name))) for name, label in HEADLINES)
-    return (
-        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{html.escape(title)}</title>"
-        f"<style>{STYLE}</style></head><body><h1>{html.escape(title)}</h1>"
+    headlines = html_table((label, _shown(name, summary.get(name))) for name, label in HEADLINES)
+    return html_page(
+        title,
         f"<p class=note>{html.escape(str(summary.get('message', '')))}</p>"
         f"<div class=tables>{headlines}"
-        f"<div><h2>Where the money came from</h2>{_table(pnl)}</div></div>"
-        f"{charts}<h2>Why it quoted, why not</h2><p class=note>Share of the recorded moments at which this was the "
-        f"reason given.</p>{_histogram(why_shares(quotes))}"
-        f"<h2>Configuration</h2><pre>{html.escape(settings)}</pre></body></html>"
+        f"<div><h2>Where the money came from</h2>{html_table(pnl)}</div></div>"
+        f"{html_charts(figures)}<h2>Why it quoted, why not</h2><p class=note>Share of the recorded moments at which "
+        f"this was the reason given.</p>{_histogram(why_shares(quotes))}"
+        f"<h2>Configuration</h2><pre>{html.escape(settings)}</pre>",
     )
 
 
@@ -123,11 +114,6 @@ def why_shares(quotes: pd.DataFrame) -> list[tuple[str, float]]:
     reasons = quotes["why"].str.replace(r"[-+]?\d[\d.,]*", "…", regex=True)
     shares = reasons.value_counts(normalize=True)
     return [(str(why), float(share)) for why, share in shares.items()]
-
-
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    cells = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
-    return f"<table>{cells}</table>"
 
 
 def _histogram(shares: Iterable[tuple[str, float]]) -> str:
