@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.data.catalog import Catalog
+    from workbench.data.checks import CheckReport, check_events
     from workbench.data.hftbacktest import HFTBACKTEST_DTYPE, export_hftbacktest, read_hftbacktest
     from workbench.data.importing import ImportReport, import_file
+    from workbench.data.replayed import best_quotes
     from workbench.data.schema import (
         BBO,
         CLEAR,
@@ -56,7 +58,10 @@ __all__ = [
     "SNAPSHOT",
     "TRADE",
     "Catalog",
+    "CheckReport",
     "ImportReport",
+    "best_quotes",
+    "check_events",
     "event_frame",
     "event_table",
     "export_hftbacktest",
@@ -70,6 +75,7 @@ _HOMES = {
     "BBO": "schema",
     "CLEAR": "schema",
     "Catalog": "catalog",
+    "CheckReport": "checks",
     "DEPTH": "schema",
     "EVENT_COLUMNS": "schema",
     "EVENT_SCHEMA": "schema",
@@ -89,6 +95,8 @@ _HOMES = {
     "RESYNC": "schema",
     "SNAPSHOT": "schema",
     "TRADE": "schema",
+    "best_quotes": "replayed",
+    "check_events": "checks",
     "event_frame": "schema",
     "event_table": "schema",
     "export_hftbacktest": "hftbacktest",

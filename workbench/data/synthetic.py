@@ -108,8 +108,8 @@ class _Maker:
         self._shown: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._number = FIRST_NUMBER
         self._marked_ns = -1
-        self._last_heard = {"book": 0, "trades": 0, "marks": 0}
-        self._later: dict[str, Column] = {}
+        self._last_heard = dict.fromkeys(("book", "trades", "marks"), 0)
+        self._later: Column = {}
         self._seq = -1
         tape = Tape(listing, settings, seed, index)
         self._market = Market(listing, settings, tape, start_ns, _nobody_rests, self._book_moved, self._traded)

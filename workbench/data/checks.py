@@ -1,0 +1,379 @@
+"""What is wrong with recorded data: gaps, crossed books, clocks, duplicates, order, far levels; counted by the hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from workbench.data.partition import HOUR_NS
+from workbench.data.replayed import BOOK_KINDS, BookReplay, message_starts
+from workbench.data.schema import (
+    DEPTH,
+    GAP,
+    GAP_CROSSED,
+    GAP_DISCONNECTED,
+    GAP_OTHER,
+    GAP_RECORDER,
+    GAP_SEQUENCE,
+    GAP_TRADES,
+    KIND_NAMES,
+    RESYNC,
+    TRADE,
+)
+from workbench.errors import DataError
+from workbench.events import NS
+from workbench.instruments import Instrument
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["CheckReport", "check_events"]
+
+Columns = dict[str, npt.NDArray[Any]]
+MINUTE_NS = 60 * NS
+FAR_SHARE = 0.1
+"""A level farther from the mid than this share of it is far: harmless, but no array should reach there."""
+STEP_MS = 50.0
+"""A minute's median way from the venue that jumps by more, and by ten times the usual change, is a step of a clock."""
+SILENCE_NS = 60 * NS
+MOST_SAMPLES = 1 << 21
+MOST_IDS = 1 << 20
+CAUSES = {
+    0: "start",
+    GAP_DISCONNECTED: "disconnected",
+    GAP_SEQUENCE: "sequence",
+    GAP_CROSSED: "crossed",
+    GAP_OTHER: "other",
+    GAP_RECORDER: "recorder",
+    GAP_TRADES: "trades",
+}
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found; its repr is for people, `plot()` the picture.
+
+    Attributes
+    ----------
+    rows : int
+    kinds : dict of str to int
+    hours : DataFrame
+        By hour of receipt (index): rows, messages, trades, gaps, missing_s, crossed, late, duplicates, far, and the way
+        from the venue in ms: least, median, most.
+    minutes : DataFrame
+        The same by minute.
+    gaps : DataFrame
+        t_ns, cause, seconds (NaN: not mended), since_ns (receipt of the last good message; 0 not known).
+    skew_ms : (float, float, float)
+        Receipt minus venue time: least, median, most. Its median mixes the way and the difference of the clocks.
+    drift_ppm : float
+        How much faster the local clock runs than the venue's, parts per million; NaN for less than three minutes.
+    steps : DataFrame
+        t_ns, ms: where the local clock jumped against the venue's.
+    silences : int
+        Minutes or more without any message, outside of gaps.
+    backward : int
+        Rows received earlier than the row before.
+    farthest_ticks : int
+        Largest distance of a level from the mid.
+    """
+
+    venue: str
+    instrument: Instrument
+    rows: int
+    messages: int
+    start_ns: int
+    end_ns: int
+    kinds: dict[str, int]
+    hours: pd.DataFrame
+    minutes: pd.DataFrame
+    gaps: pd.DataFrame
+    skew_ms: tuple[float, float, float]
+    drift_ppm: float
+    steps: pd.DataFrame
+    silences: int
+    backward: int
+    farthest_ticks: int
+
+    def _sum(self, name: str) -> int:
+        return int(self.hours[name].sum())
+
+    @property
+    def crossed(self) -> int:
+        """Book messages after which the best bid was at or above the best ask."""
+        return self._sum("crossed")
+
+    @property
+    def late(self) -> int:
+        """Rows whose venue time is earlier than that of a row received before."""
+        return self._sum("late")
+
+    @property
+    def duplicates(self) -> int:
+        """Trades and book messages received again under the same number."""
+        return self._sum("duplicates")
+
+    @property
+    def far(self) -> int:
+        """Levels more than a tenth of the price away."""
+        return self._sum("far")
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each thing that a backtest should know; empty for clean data."""
+        least, median, _ = self.skew_ms
+        open_gaps = int(self.gaps["seconds"].isna().sum())
+        found = [
+            (len(self.gaps), f"{len(self.gaps)} gap(s), {self.gaps['seconds'].sum():.1f} s without a book"),
+            (open_gaps, f"{open_gaps} of them never mended"),
+            (self.crossed, f"{self.crossed:,} book messages leave the book crossed"),
+            (self.duplicates, f"{self.duplicates:,} messages came twice"),
+            (self.backward, f"the receipt clock goes back {self.backward} time(s)"),
+            (len(self.steps), f"the clocks step against each other {len(self.steps)} time(s)"),
+            (least <= 0, f"received {-least:,.2f} ms before it happened at most (median {median:,.2f} ms): clock skew"),
+            (self.silences, f"{self.silences} silence(s) of a minute or more outside of gaps"),
+        ]
+        return [sentence for is_so, sentence in found if is_so]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems
+
+    def __repr__(self) -> str:
+        start, end = (pd.Timestamp(ns).strftime("%Y-%m-%d %H:%M:%S") for ns in (self.start_ns, self.end_ns))
+        kinds = ", ".join(f"{count:,} {name}" for name, count in self.kinds.items())
+        least, median, most = self.skew_ms
+        drift = "" if np.isnan(self.drift_ppm) else f", drift {self.drift_ppm:+.1f} ppm"
+        lines = [
+            f"{self.venue} {self.instrument.symbol}, {start} to {end} UTC: {'clean' if self.ok else 'look at this'}",
+            f"  {self.rows:,} rows in {self.messages:,} messages: {kinds}",
+            f"  way from the venue {median:,.2f} ms ({least:,.2f} to {most:,.2f}){drift}",
+            f"  levels up to {self.farthest_ticks:,} ticks from the mid, {self.far:,} more than {FAR_SHARE:.0%} away",
+            f"  {self.late:,} rows ({self.late / self.rows:.1%}) were overtaken on their way",
+        ]
+        return "\n".join([*lines, *(f"  - {problem}" for problem in self.problems)])
+
+    def plot(self) -> go.Figure:
+        """One page: messages a minute with the gaps, the way from the venue, and what is wrong, over time."""
+        from workbench.data.check_figure import check_figure
+
+        return check_figure(self)
+
+
+def check_events(tables: Iterable[pa.Table], instrument: Instrument, venue: str = "") -> CheckReport:
+    """Judge event tables in the order of arrival, whatever their length.
+
+    Raises
+    ------
+    DataError
+        If there is no row.
+    """
+    checker = _Checker()
+    for table in tables:
+        checker.add({name: table.column(name).to_numpy() for name in table.column_names})
+    return checker.report(instrument, venue)
+
+
+@dataclass
+class _Checker:
+    """Counts batch by batch; what it keeps grows with the minutes, not with the rows."""
+
+    rows: int = 0
+    messages: int = 0
+    start_ns: int = 1 << 62
+    end_ns: int = -(1 << 62)
+    kinds: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(max(KIND_NAMES) + 1, dtype=np.int64))
+    minutes: list[pd.DataFrame] = field(default_factory=list)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    silences: int = 0
+    backward: int = 0
+    farthest: int = 0
+    _book: BookReplay = field(default_factory=BookReplay)
+    _mid: float = np.nan
+    _last_ns: int = 0
+    _venue_ns: int = 0
+    _ids: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
+    _ways: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    _kept: int = 0
+    _stride: int = 1
+
+    def add(self, columns: Columns) -> None:
+        """Take the next rows."""
+        t_ns, venue_ns, kind = columns["t_ns"], columns["venue_ns"], columns["kind"]
+        if not t_ns.size:
+            return
+        starts = message_starts(columns)
+        self.rows += t_ns.size
+        self.messages += int(np.count_nonzero(starts))
+        self.start_ns, self.end_ns = min(self.start_ns, int(t_ns.min())), max(self.end_ns, int(t_ns.max()))
+        self.kinds += np.bincount(kind, minlength=self.kinds.size)[: self.kinds.size]
+        self._see_silence(t_ns, kind)
+        said = venue_ns > 0
+        latest = np.maximum.accumulate(np.append(self._venue_ns, np.where(said, venue_ns, 0)))
+        self._venue_ns = int(latest[-1])
+        counts = {
+            "rows": np.ones(t_ns.size, dtype=np.int64),
+            "messages": starts,
+            "trades": kind == TRADE,
+            "late": said & (venue_ns < latest[:-1]),
+            "duplicates": self._repeated(columns, starts),
+            "crossed": np.zeros(t_ns.size, dtype=np.bool_),
+            "far": np.zeros(t_ns.size, dtype=np.bool_),
+            "gaps": kind == GAP,
+        }
+        self._look_at_book(columns, counts)
+        way = np.where(said & starts, t_ns - venue_ns, np.iinfo(np.int64).min)
+        self._keep_ways(way[said & starts])
+        self._see_gaps(columns)
+        self.minutes.append(_by_minute(t_ns, counts, way))
+
+    def report(self, instrument: Instrument, venue: str) -> CheckReport:
+        """Everything seen so far."""
+        if not self.rows:
+            raise DataError(f"no rows of {instrument.symbol} in that range; expected some to check")
+        minutes = _merged(pd.concat(self.minutes), MINUTE_NS)
+        gaps = pd.DataFrame(self.gaps, columns=["t_ns", "cause", "seconds", "since_ns"]).astype({"seconds": float})
+        missing = gaps.groupby(gaps["t_ns"] // MINUTE_NS * MINUTE_NS)["seconds"].sum()
+        minutes["missing_s"] = missing.reindex(minutes.index).fillna(0.0)
+        ways = np.concatenate(self._ways) / 1e6 if self._ways else np.array([np.nan])
+        medians = minutes["median_ms"].dropna()
+        return CheckReport(
+            venue,
+            instrument,
+            self.rows,
+            self.messages,
+            self.start_ns,
+            self.end_ns,
+            {name: int(self.kinds[kind]) for kind, name in KIND_NAMES.items() if self.kinds[kind]},
+            _merged(minutes, HOUR_NS),
+            minutes,
+            gaps,
+            (float(minutes["least_ms"].min()), float(np.median(ways)), float(minutes["most_ms"].max())),
+            _drift_ppm(medians),
+            _steps(medians),
+            self.silences,
+            self.backward,
+            self.farthest,
+        )
+
+    # --- one thing each ---------------------------------------------------------------------------------------------
+
+    def _see_silence(self, t_ns: npt.NDArray[np.int64], kind: npt.NDArray[np.int8]) -> None:
+        passed = np.diff(t_ns, prepend=self._last_ns or t_ns[0])
+        self.backward += int(np.count_nonzero(passed < 0))
+        told = (kind == GAP) | (kind == RESYNC)
+        self.silences += int(np.count_nonzero((passed >= SILENCE_NS) & ~told))
+        self._last_ns = int(t_ns[-1])
+
+    def _repeated(self, columns: Columns, starts: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Trades, and messages of levels, whose number was there before."""
+        repeated = np.zeros(starts.size, dtype=np.bool_)
+        kind, numbers = columns["kind"], columns["venue_seq"]
+        for what, rows in ((TRADE, kind == TRADE), (DEPTH, (kind == DEPTH) & starts)):
+            at = np.flatnonzero(rows & (numbers > 0))
+            ids = np.concatenate([self._ids.get(what, np.empty(0, dtype=np.int64)), numbers[at]])
+            if (np.diff(ids) <= 0).any():
+                _, first = np.unique(ids, return_index=True)
+                again = np.ones(ids.size, dtype=np.bool_)
+                again[first] = False
+                repeated[at] = again[ids.size - at.size :]
+            self._ids[what] = ids[-MOST_IDS:]
+        return repeated
+
+    def _look_at_book(self, columns: Columns, counts: Columns) -> None:
+        book = np.flatnonzero(np.isin(columns["kind"], BOOK_KINDS))
+        if not book.size:
+            return
+        its = {name: columns[name][book] for name in ("t_ns", "venue_ns", "venue_seq", "kind", "side", "size")}
+        its["price_ticks"] = columns["price_ticks"][book]
+        starts = message_starts(its)
+        ends = np.roll(starts, -1)
+        best = self._book.play(its, ends)
+        both = (best[:, 1] > 0) & (best[:, 3] > 0)
+        counts["crossed"][book[ends]] = both & (best[:, 0] >= best[:, 2])
+        mids = np.where(both, (best[:, 0] + best[:, 2]) / 2, np.nan)
+        before = pd.Series(np.append(self._mid, mids)).ffill().to_numpy()
+        self._mid = float(before[-1])
+        mid = before[np.cumsum(starts) - 1]
+        away = np.where(its["kind"] == DEPTH, np.abs(its["price_ticks"] - mid), np.nan)
+        counts["far"][book] = away > FAR_SHARE * mid
+        if np.isfinite(away).any():
+            self.farthest = max(self.farthest, int(np.nanmax(away)))
+
+    def _keep_ways(self, ways: npt.NDArray[np.int64]) -> None:
+        """Each way while there are few, then every second, every fourth, ..."""
+        self._ways.append(ways[:: self._stride])
+        self._kept += self._ways[-1].size
+        if self._kept > MOST_SAMPLES:
+            self._ways = [np.concatenate(self._ways)[::2]]
+            self._kept = self._ways[0].size
+            self._stride *= 2
+
+    def _see_gaps(self, columns: Columns) -> None:
+        for row in np.flatnonzero((columns["kind"] == GAP) | (columns["kind"] == RESYNC)).tolist():
+            t_ns, cause = int(columns["t_ns"][row]), int(columns["size"][row])
+            if columns["kind"][row] == GAP:
+                seconds = 0.0 if cause == GAP_TRADES else np.nan
+                since_ns = int(columns["value_ns"][row])
+                self.gaps.append({"t_ns": t_ns, "cause": CAUSES.get(cause, str(cause)), "seconds": seconds})
+                self.gaps[-1]["since_ns"] = since_ns
+            else:
+                for gap in self.gaps:
+                    if np.isnan(gap["seconds"]):
+                        gap["seconds"] = (t_ns - (gap["since_ns"] or gap["t_ns"])) / NS
+
+
+_SUMS = ("rows", "messages", "trades", "late", "duplicates", "crossed", "far", "gaps", "missing_s")
+
+
+def _by_minute(t_ns: npt.NDArray[np.int64], counts: Columns, way: npt.NDArray[np.int64]) -> pd.DataFrame:
+    minute = t_ns // MINUTE_NS * MINUTE_NS
+    said = way > np.iinfo(np.int64).min
+    ways = pd.Series(way[said] / 1e6).groupby(minute[said])
+    frame = pd.DataFrame(counts).astype(np.int64).groupby(minute).sum()
+    for name, values in (("least_ms", ways.min()), ("median_ms", ways.median()), ("most_ms", ways.max())):
+        frame[name] = values.reindex(frame.index)
+    return frame
+
+
+def _merged(minutes: pd.DataFrame, step_ns: int) -> pd.DataFrame:
+    """Sums of counts, least and most of the extremes, and of the medians the one in the middle of the messages."""
+    key = minutes.index.to_numpy() // step_ns * step_ns
+    by = minutes.groupby(key)
+    sums = [name for name in _SUMS if name in minutes]
+    frame = by[sums].sum()
+    frame["least_ms"] = by["least_ms"].min()
+    weighted = minutes[["median_ms", "messages"]].dropna().sort_values("median_ms", kind="stable")
+    groups = weighted.groupby(weighted.index.to_numpy() // step_ns * step_ns)
+    medians = {start: _weighted_median(rows) for start, rows in groups}
+    frame["median_ms"] = pd.Series(medians, dtype=np.float64).reindex(frame.index)
+    frame["most_ms"] = by["most_ms"].max()
+    frame.index.name = "t_ns"
+    return frame
+
+
+def _weighted_median(rows: pd.DataFrame) -> float:
+    weight = rows["messages"].to_numpy().cumsum()
+    return float(rows["median_ms"].to_numpy()[np.searchsorted(weight, weight[-1] / 2)])
+
+
+def _drift_ppm(medians: pd.Series) -> float:
+    """Slope of the minutes' medians: milliseconds in a million milliseconds."""
+    if len(medians) < 3:
+        return float("nan")
+    minutes = (medians.index.to_numpy() - medians.index[0]) / 1e6
+    return float(np.polyfit(minutes, medians.to_numpy(), 1)[0] * 1e6)
+
+
+def _steps(medians: pd.Series) -> pd.DataFrame:
+    change = np.diff(medians.to_numpy())
+    usual = np.median(np.abs(change)) if change.size else 0.0
+    at = np.flatnonzero(np.abs(change) > max(STEP_MS, 10 * usual))
+    return pd.DataFrame({"t_ns": medians.index.to_numpy()[at + 1], "ms": change[at]})
