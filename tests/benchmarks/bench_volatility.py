@@ -10,78 +10,20 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from time import perf_counter, perf_counter_ns
+from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
+from tests.benchmarks.timing import EVENTS, Case, time_pairs, time_updates
+from tests.compiled_loops import feed_bars, feed_decay, feed_ewma, feed_guide, feed_irregular, feed_prices
 from workbench import volatility as v
-from workbench.volatility import stepping
-from workbench.volatility.bar_steps import STATE_SIZE, bar_update
+from workbench.volatility.bar_steps import STATE_SIZE
 from workbench.volatility.bars import KINDS
-from workbench.volatility.ewma import ewma_update
-from workbench.volatility.guide import spread_of_returns
-from workbench.volatility.recursion import irregular_update, next_variance
 
-EVENTS = 1_000_000
-LIMIT_NS = 1_000.0
-REPEATS = 15
 BANDWIDTH = 40
-
-
-@njit
-def loop_prices(clock, sums, times, prices):
-    for i in range(times.size):
-        stepping.step_price(clock, sums, times[i], prices[i])
-
-
-@njit
-def loop_ewma(state, times_s, prices):
-    for i in range(prices.size):
-        ewma_update(state, times_s[i], prices[i], 30.0, 0.0)
-
-
-@njit
-def loop_irregular(state, time, times, prices):
-    for i in range(prices.size):
-        irregular_update(state, time, times[i], prices[i], 3e10)
-
-
-@njit
-def loop_decay(moves):
-    variance = np.nan
-    for i in range(moves.size):
-        variance = next_variance(variance, moves[i], 0.94)
-    return variance
-
-
-@njit
-def loop_guide(ring, prices):
-    at, sigma = 0, 0.0
-    for i in range(prices.size):
-        ring[at] = prices[i]
-        at = (at + 1) % ring.size
-        sigma = spread_of_returns(ring, at)
-    return sigma
-
-
-@njit
-def loop_bars(state, ring, kind, rows):
-    for i in range(rows.shape[0]):
-        bar_update(state, ring, kind, rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3])
-
-
-def best(work: Callable[[], Any], repeats: int = REPEATS) -> float:
-    """Seconds of the fastest of several runs, after one that warms up."""
-    work()
-    times = []
-    for _ in range(repeats):
-        began = perf_counter()
-        work()
-        times.append(perf_counter() - began)
-    return min(times)
+FEW = 50_000
 
 
 def make_prices() -> tuple[np.ndarray, np.ndarray]:
@@ -96,12 +38,10 @@ def make_rows(n: int) -> np.ndarray:
     return np.ascontiguousarray(np.column_stack([paths[:, 0], paths.max(1), paths.min(1), paths[:, -1]]))
 
 
-def updates() -> list[tuple[str, Callable[[], Any], Callable[[], Any], int]]:
-    """Name, compiled loop, loop in Python, events of the latter."""
+def updates() -> list[Case]:
     times, prices = make_prices()
     times_s, moves, rows = times / 1e9, np.diff(np.log(prices)), make_rows(100_000)
-    few = 50_000
-    cases: list[tuple[str, Callable[[], Any], Callable[[], Any], int]] = []
+    out = np.empty(EVENTS)
     streams: dict[str, Callable[..., Any]] = {
         "RealisedVariance": v.RealisedVariance,
         "SubsampledVariance(60)": lambda **k: v.SubsampledVariance(60, **k),
@@ -110,63 +50,53 @@ def updates() -> list[tuple[str, Callable[[], Any], Callable[[], Any], int]]:
         "BipowerVariance": v.BipowerVariance,
         "TimeOfDayVariance": lambda **_: v.TimeOfDayVariance(step_s=1.0),
     }
-
-    def through(make: Callable[[], Any], rows_: list[tuple[Any, ...]]) -> Callable[[], None]:
-        def run() -> None:
-            update = make().update
-            for row in rows_:
-                update(*row)
-
-        return run
-
-    events = list(zip(times[:few].tolist(), prices[:few].tolist(), strict=True))
+    events = list(zip(times[:FEW].tolist(), prices[:FEW].tolist(), strict=True))
+    cases = []
     for label, make in streams.items():
         for clock in ({}, {"step_s": 1.0}) if label.startswith("Realised") else ({},):
 
             def compiled(make: Callable[..., Any] = make, clock: dict[str, float] = clock) -> None:
                 stream = make(**clock)
-                loop_prices(stream._clock, stream._sums, times, prices)
+                feed_prices(stream._clock, stream._sums, times, prices)
 
             name = label + (", 1 s clock" if clock else "")
-            cases.append((name, compiled, through(lambda make=make, clock=clock: make(**clock), events), few))
-    seconds = list(zip(times_s[:few].tolist(), prices[:few].tolist(), strict=True))
+            cases.append(Case(name, compiled, lambda make=make, clock=clock: make(**clock), events))
+    seconds = list(zip(times_s[:FEW].tolist(), prices[:FEW].tolist(), strict=True))
     cases += [
-        ("EwmaVolatility", lambda: loop_ewma(np.zeros(5), times_s, prices), through(v.EwmaVolatility, seconds), few),
-        (
-            "IrregularEwmaVariance",
-            lambda: loop_irregular(np.array([0.0, np.nan, 0.0]), np.zeros(1, np.int64), times, prices),
-            through(v.IrregularEwmaVariance, events),
-            few,
+        Case(
+            "EwmaVolatility",
+            lambda: feed_ewma(np.zeros(5), times_s, prices, 30.0, 0.0, out),
+            v.EwmaVolatility,
+            seconds,
         ),
-        ("EwmaVariance", lambda: loop_decay(moves), through(v.EwmaVariance, [(x,) for x in moves[:few].tolist()]), few),
-        (
+        Case(
+            "IrregularEwmaVariance",
+            lambda: feed_irregular(np.array([0.0, np.nan, 0.0]), np.zeros(1, np.int64), times, prices, 3e10, out),
+            v.IrregularEwmaVariance,
+            events,
+        ),
+        Case(
+            "EwmaVariance",
+            lambda: feed_decay(np.nan, moves, 0.94, out),
+            v.EwmaVariance,
+            [(x,) for x in moves[:FEW].tolist()],
+        ),
+        Case(
             "GuideVolatility",
-            lambda: loop_guide(np.ones(20), prices),
-            through(v.GuideVolatility, [(x,) for x in prices[:few].tolist()]),
-            few,
+            lambda: feed_guide(np.ones(20), prices, out),
+            v.GuideVolatility,
+            [(x,) for x in prices[:FEW].tolist()],
         ),
     ]
+    fed = [tuple(row) for row in rows[:FEW].tolist()]
     for kind, name in enumerate(KINDS):
 
         def bars(kind: int = kind) -> None:
             for _ in range(EVENTS // len(rows)):
-                loop_bars(np.zeros(STATE_SIZE), np.zeros((3, 100)), kind, rows)
+                feed_bars(np.zeros(STATE_SIZE), np.zeros((3, 100)), kind, rows, out)
 
-        fed = [tuple(row) for row in rows[:few].tolist()]
-        cases.append((f"BarVariance({name})", bars, through(lambda name=name: v.BarVariance(name, 100), fed), few))
+        cases.append(Case(f"BarVariance({name})", bars, lambda name=name: v.BarVariance(name, 100), fed))
     return cases
-
-
-def time_updates() -> bool:
-    print(f"streaming update, nanoseconds ({EVENTS:,} events compiled, 50,000 from Python)")
-    print(f"{'':44}{'compiled':>10}{'Python':>10}")
-    slowest = 0.0
-    for name, compiled, python, few in updates():
-        inside, outside = best(compiled, 3) / EVENTS * 1e9, best(python, 3) / few * 1e9
-        slowest = max(slowest, inside)
-        print(f"{name:44}{inside:10.0f}{outside:10.0f}")
-    print(f"slowest compiled update {slowest:.0f} ns; the limit is {LIMIT_NS:.0f} ns")
-    return slowest < LIMIT_NS
 
 
 def oracle(name: str, package: str) -> Any:
@@ -196,6 +126,22 @@ def beside_mfe(pairs: list[tuple[str, Callable[[], Any], Callable[[], Any]]]) ->
         return float(mfe.realized_kernel(returns(day), bandwidth=BANDWIDTH, jitter=False).rk)
 
     pairs += [
+        (
+            "mfe: noise variance, 1e6 ticks",
+            lambda: v.noise_variance(prices),
+            lambda: mfe.estimate_noise_variance(returns(prices)),
+        ),
+        (
+            "mfe: sub-sampled variance K=30, 1e6 ticks",
+            lambda: v.subsampled_variance(prices, subgrids=30),
+            lambda: mfe.realized_variance(returns(prices), subsamples=30).value,
+        ),
+        (
+            "mfe: two-scale K=60, 1e6 ticks (theirs is wrong)",
+            lambda: v.two_scale_variance(prices, subgrids=60),
+            lambda: mfe.tsrv(returns(prices), K=60),
+        ),
+        ("mfe: jump test, 1e6 ticks", lambda: v.jump_test(prices), lambda: mfe.bns_jump_test(returns(prices))),
         (
             "mfe: realised variance, 1e6 ticks",
             lambda: v.realised_variance(prices),
@@ -257,25 +203,13 @@ def time_arrays() -> bool:
     pairs: list[tuple[str, Callable[[], Any], Callable[[], Any]]] = []
     for add in (beside_mfe, beside_arch, beside_volstats):
         add(pairs)
-    if not pairs:
-        return True
-    print(f"\narray forms, milliseconds (best of {REPEATS}, turn and turn about)")
-    print(f"{'':52}{'ours':>10}{'theirs':>10}{'ratio':>8}")
-    worst = float("inf")
-    for name, ours, theirs in pairs:
-        mine = other = float("inf")
-        for _ in range(REPEATS):
-            mine, other = min(mine, best(ours, 1)), min(other, best(theirs, 1))
-        worst = min(worst, other / mine)
-        print(f"{name:52}{mine * 1e3:10.3f}{other * 1e3:10.3f}{other / mine:8.2f}")
-    print(f"smallest ratio {worst:.2f}; below 1 means slower than theirs")
-    return worst >= 1.0
+    return time_pairs("array forms", pairs)
 
 
 def main() -> None:
     """Print both tables; fail when a limit is not held."""
     began = perf_counter_ns()
-    held = [time_updates(), time_arrays()]
+    held = [time_updates(updates()), time_arrays()]
     print(f"({(perf_counter_ns() - began) / 1e9:.0f} s in all)")
     if not all(held):
         sys.exit(1)

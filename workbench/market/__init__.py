@@ -81,7 +81,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a name's module on first use: a session needs the book and the tape only, and starts without pandas."""
     if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,16 +18,19 @@ __all__ = ["book_imbalance", "imbalance", "weighted_mid"]
 _F, _FF = types.float64[::1], types.float64[:, ::1]
 
 
-@compiled(types.float64(_F, _F, types.float64))
-def imbalance_of(bids: Floats, asks: Floats, decay: float) -> float:
+def imbalance_of_levels(bids: Sequence[float] | Floats, asks: Sequence[float] | Floats, decay: float) -> float:
     """Imbalance of the sizes of one book, the best level first; NaN when there are none."""
     heavy = total = 0.0
     weight = 1.0
-    for level in range(bids.size):
+    for level in range(len(bids)):
         heavy += weight * (bids[level] - asks[level])
         total += weight * (bids[level] + asks[level])
         weight *= decay
     return heavy / total if total > 0.0 else math.nan
+
+
+imbalance_of = compiled(types.float64(_F, _F, types.float64))(imbalance_of_levels)
+"""`imbalance_of_levels`, compiled."""
 
 
 @compiled(types.void(_FF, _FF, types.float64, _F))
@@ -142,10 +146,9 @@ def book_imbalance(
     else:
         bids = [level for level in bids if book.best_bid - level[0] <= within_ticks]
         asks = [level for level in asks if level[0] - book.best_ask <= within_ticks]
-    sizes = np.zeros((2, max(len(bids), len(asks))))
-    for row, side in zip(sizes, (bids, asks), strict=True):
-        row[: len(side)] = [size for _, size in side]
-    return imbalance_of(sizes[0], sizes[1], decay)
+    deep = max(len(bids), len(asks))
+    bid_sizes, ask_sizes = ([size for _, size in side] + [0] * (deep - len(side)) for side in (bids, asks))
+    return imbalance_of_levels(bid_sizes, ask_sizes, decay)
 
 
 def _sizes(sizes: Table | pd.Series, name: str) -> Floats:
