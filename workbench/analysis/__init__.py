@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from workbench.analysis.markouts import HORIZONS_S, PnlSplit, markout_summary, markout_table, split_pnl
     from workbench.analysis.page import html_charts, html_page, html_table
     from workbench.analysis.report import key_numbers, tear_sheet
-    from workbench.analysis.run_figure import run_figure
     from workbench.analysis.series import drawdown, epoch_ms, extremes, min_max
     from workbench.analysis.sharpe import (
         DeflatedSharpe,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     )
     from workbench.analysis.tables import fills_table, frame_fills_table, orders_table, pnl_parts_table, quotes_table
     from workbench.analysis.volatility_figures import signature_figure, time_of_day_figure, volatility_figure
+    from workbench.analysis.whole_run import run_figure
 
 __all__ = [
     "HORIZONS_S",
@@ -88,7 +88,7 @@ _MODULES = {
     "markouts": ("HORIZONS_S", "PnlSplit", "markout_summary", "markout_table", "split_pnl"),
     "page": ("html_charts", "html_page", "html_table"),
     "report": ("key_numbers", "tear_sheet"),
-    "run_figure": ("run_figure",),
+    "whole_run": ("run_figure",),
     "series": ("drawdown", "epoch_ms", "extremes", "min_max"),
     "volatility_figures": ("signature_figure", "time_of_day_figure", "volatility_figure"),
     "sharpe": ("DeflatedSharpe", "SharpeRatio", "deflated_sharpe", "expected_best_sharpe", "sharpe_ratio"),
