@@ -97,12 +97,15 @@ def test_cancels_do_not_bias_the_chance_of_a_fill() -> None:
 
 
 def test_queues_are_binned_where_the_orders_know_them() -> None:
-    orders = orders_of([(1, 9_999, 10, 1, 2), (1, 9_999, 0, 1, 2), (1, 9_999, 0, 1, 2)])
-    outcomes = order_outcomes(orders.assign(queue=[0, 60, 70]), quotes_of())
+    orders = orders_of([(1, 9_999, 10, 1, 2)] + [(1, 9_999, 0, 1, 2)] * 3)
+    outcomes = order_outcomes(orders.assign(queue_ahead=[0, 60, math.nan, -1]), quotes_of())
     told = fill_probability(outcomes, by="queue", edges=(0, 50, 100))
     assert told["share"].tolist() == [1.0, 0.0]
+    assert told["orders"].tolist() == [1, 1], "unknown, or never rested: in no bin"
     assert told.index[1] == pd.Interval(50.0, 100.0, closed="left")
-    with pytest.raises(ValueError, match="no column 'queue'"):
+    with pytest.raises(ValueError, match=r"queue_ahead 1 is -2\.0; expected 0 or more contracts"):
+        order_outcomes(orders.assign(queue_ahead=[0, -2, 2, 5]), quotes_of())
+    with pytest.raises(ValueError, match="no column 'queue_ahead'; expected the contracts ahead at acceptance"):
         fill_probability(order_outcomes(orders, quotes_of()), by="queue")
 
 

@@ -28,6 +28,39 @@ def test_the_example_of_the_paper_comes_out() -> None:
     assert told.probability == pytest.approx(0.9004, abs=5e-5)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "returns", "skewness", "kurtosis", "trials", "variance", "hurdle", "probability"),
+    [
+        (0.08, 2_000, -1.2, 8.0, 1, 0.0, 0.0, 0.999662147704),
+        (0.12, 730, 0.4, 4.5, 25, 0.002, 0.089315258193, 0.800540508563),
+        (-0.03, 365, -0.5, 3.5, 7, 0.001, 0.043853658988, 0.077902728714),
+    ],
+)
+def test_other_values_are_those_of_scipys_normal_law(
+    ratio: float,
+    returns: int,
+    skewness: float,
+    kurtosis: float,
+    trials: int,
+    variance: float,
+    hurdle: float,
+    probability: float,
+) -> None:
+    # scipy.stats.norm in the two equations of the paper, written apart from ours.
+    told = deflated_sharpe(ratio, returns, skewness=skewness, kurtosis=kurtosis, trials=trials, ratio_variance=variance)
+    assert told.hurdle == pytest.approx(hurdle, rel=1e-9)
+    assert told.probability == pytest.approx(probability, rel=1e-9)
+
+
+def test_quantstats_gives_the_same_ratio() -> None:
+    stats: Any = pytest.importorskip(
+        "quantstats.stats", reason="quantstats is not installed (an oracle, no dependency)"
+    )
+    returns = pd.Series(draw() / 100, index=pd.date_range("2024-01-01", periods=500))
+    told = sharpe_ratio(returns, np.random.default_rng(1), periods=365.0)
+    assert told.ratio == pytest.approx(stats.sharpe(returns, periods=365), rel=1e-12)
+
+
 def test_fewer_trials_deflate_less_as_the_paper_says() -> None:
     told = deflated_sharpe(
         2.5 / math.sqrt(250), 1250, skewness=-3.0, kurtosis=10.0, trials=46, ratio_variance=0.5 / 250

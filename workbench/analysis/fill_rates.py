@@ -18,6 +18,8 @@ __all__ = ["PLACES", "fill_probability", "order_outcomes"]
 EDGES_BPS = (0.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0)
 PLACES = ("inside", "touch", "behind")
 """Where an order stood against the market's best price of its side: better, equal, worse."""
+QUEUE = "queue_ahead"
+NEVER_RESTED = -1.0
 
 Floats = NDArray[np.float64]
 
@@ -31,8 +33,8 @@ def order_outcomes(orders: pd.DataFrame, quotes: pd.DataFrame, fills: pd.DataFra
     Parameters
     ----------
     orders : DataFrame
-        Columns of `workbench.events.ORDERS_COLUMNS`. A further column `queue`, the contracts ahead when the venue
-        took the order, is carried along.
+        Columns of `workbench.events.ORDERS_COLUMNS`. A further column `queue_ahead`, the contracts ahead when the
+        venue took the order (a backtest knows them; -1 or NaN for none), is carried along.
     quotes : DataFrame
         Columns t_ns (not decreasing), bid, ask and mid; the row at or before `sent_ns` counts.
     fills : DataFrame, optional
@@ -44,13 +46,15 @@ def order_outcomes(orders: pd.DataFrame, quotes: pd.DataFrame, fills: pd.DataFra
     DataFrame
         One row an order that the venue acknowledged while a mid was known: client_id, side, size, filled (contracts),
         distance (currency below the mid for a bid, above for an ask), distance_bps (of the mid), place (one of
-        `PLACES`), life_s (from the acknowledgement to the end), wait_s (to the first fill, NaN for none), and queue.
+        `PLACES`), life_s (from the acknowledgement to the end), wait_s (to the first fill, NaN for none), and
+        queue_ahead.
         An order without an end is open until the last quote.
 
     Raises
     ------
     ValueError
-        For a missing column, quotes out of order, another side, or a size or price that is not positive and finite.
+        For a missing column, quotes out of order, another side, a size or price that is not positive and finite, or a
+        queue that is negative or infinite.
     """
     _need(orders, "orders", ("client_id", "side", "price", "size", "filled", "sent_ns", "acked_ns", "done_ns"))
     _need(quotes, "quotes", ("t_ns", "bid", "ask", "mid"))
@@ -81,8 +85,9 @@ def order_outcomes(orders: pd.DataFrame, quotes: pd.DataFrame, fills: pd.DataFra
         "life_s": np.maximum(end - start, 0) / NS,
         "wait_s": np.maximum(first - start, 0.0) / NS,
     }
-    if "queue" in kept.columns:
-        table["queue"] = kept["queue"].to_numpy(dtype=np.float64)
+    if QUEUE in kept.columns:
+        queue = kept[QUEUE].to_numpy(dtype=np.float64)
+        table[QUEUE] = np.where(queue == NEVER_RESTED, math.nan, queue)
     return pd.DataFrame(table)
 
 
@@ -100,7 +105,7 @@ def fill_probability(
     outcomes : DataFrame
         From `order_outcomes`.
     by : {"distance", "place", "queue"}
-        By basis points from the mid, by place against the touch, or by contracts ahead.
+        By basis points from the mid, by place against the touch, or by contracts ahead (column `queue_ahead`).
     edges : sequence of float
         Bin edges, ascending, for distance (bps) and queue (contracts); a bin holds its lower edge. Orders outside are
         not counted.
@@ -133,9 +138,14 @@ def fill_probability(
     Kaplan, Meier, "Nonparametric estimation from incomplete observations", J. Am. Stat. Assoc. 53 (1958).
     Wilson, "Probable inference, the law of succession", J. Am. Stat. Assoc. 22 (1927).
     """
-    column = {"distance": "distance_bps", "place": "place", "queue": "queue"}.get(by)
+    column = {"distance": "distance_bps", "place": "place", "queue": QUEUE}.get(by)
     if column is None:
         raise ValueError(f"by is {by!r}; expected 'distance', 'place' or 'queue'")
+    if by == "queue" and QUEUE not in outcomes.columns:
+        raise ValueError(
+            "the outcomes have no column 'queue_ahead'; expected the contracts ahead at acceptance, which the orders of "
+            "a backtest carry and those of a venue do not: take by='place' there"
+        )
     _need(outcomes, "outcomes", ("size", "filled", "life_s", "wait_s", column))
     if not 0.0 < horizon_s < math.inf:
         raise ValueError(f"horizon_s is {horizon_s}; expected a positive number of seconds")
@@ -181,18 +191,15 @@ def _within(wait_s: Floats, life_s: Floats, horizon_s: float) -> tuple[float, fl
     """One minus the product-limit estimate at the horizon, and Greenwood's error."""
     happened = ~np.isnan(wait_s)
     watched = np.where(happened, wait_s, life_s)
-    survive, greenwood = 1.0, 0.0
-    for at in np.unique(watched[happened & (watched <= horizon_s)]):
-        waiting = int((watched >= at).sum())
-        struck = int((happened & (watched == at)).sum())
-        survive *= 1.0 - struck / waiting
-        if struck == waiting:
-            # Greenwood's error is not defined here; with nobody cancelled before it is that of a certainty.
-            return 1.0, 0.0 if happened.all() else math.nan
-        greenwood += struck / (waiting * (waiting - struck))
+    times, struck = np.unique(watched[happened & (watched <= horizon_s)], return_counts=True)
+    waiting = watched.size - np.searchsorted(np.sort(watched), times, side="left")
+    if times.size and struck[-1] == waiting[-1]:
+        # Greenwood's error is not defined here; with nobody cancelled before it is that of a certainty.
+        return 1.0, 0.0 if happened.all() else math.nan
     if watched.max() < horizon_s:
         return math.nan, math.nan
-    return 1.0 - survive, survive * math.sqrt(greenwood)
+    survive = float(np.prod(1.0 - struck / waiting))
+    return 1.0 - survive, survive * math.sqrt(float(np.sum(struck / (waiting * (waiting - struck)))))
 
 
 def _first_fill(orders: pd.DataFrame, fills: pd.DataFrame | None, end: NDArray[np.int64]) -> Floats:
@@ -215,6 +222,13 @@ def _check(orders: pd.DataFrame) -> None:
         bad = np.flatnonzero(~(np.isfinite(values) & (values > 0.0)))
         if bad.size:
             raise ValueError(f"{name} {int(bad[0])} is {values[bad[0]]}; expected positive finite numbers")
+    if QUEUE in orders.columns:
+        ahead = orders[QUEUE].to_numpy(dtype=np.float64)
+        bad = np.flatnonzero(((ahead < 0.0) & (ahead != NEVER_RESTED)) | np.isinf(ahead))
+        if bad.size:
+            raise ValueError(
+                f"{QUEUE} {int(bad[0])} is {ahead[bad[0]]}; expected 0 or more contracts, -1 or NaN for none"
+            )
 
 
 def _need(table: pd.DataFrame, what: str, columns: tuple[str, ...]) -> None:
