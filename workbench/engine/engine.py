@@ -17,6 +17,7 @@ from workbench.engine.control import FrameHistory
 from workbench.engine.journal import Journal
 from workbench.engine.loop import TIMER_NS, TradingLoop
 from workbench.engine.outcome import Outcome, outcome_of, stop_report
+from workbench.engine.own_models import load_model
 from workbench.engine.preflight import check_venue_allowed, clear_account, contract_sizes
 from workbench.engine.protocol import EngineSpec
 from workbench.engine.status import StopReport
@@ -142,6 +143,7 @@ class Engine:
             If the venue cannot be used. Whatever was opened is closed again.
         """
         check_venue_allowed(self.config)
+        await load_model(self.config)
         try:
             self.instrument = await self._venue.open()
             await clear_account(self._venue, CANCEL_S)

@@ -6,14 +6,31 @@ journalled; so a session, its replay and its post-mortem all build the same mode
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.clock import VirtualTimeLoop
 from workbench.config import MarketMakerConfig
 from workbench.errors import ConfigError
-from workbench.quoting import QuotingModel, find_model
+from workbench.quoting import QuotingModel, find_model, is_loaded
 
-__all__ = ["changes_with_source", "self_contained"]
+__all__ = ["changes_with_source", "load_model", "self_contained"]
+
+
+async def load_model(config: MarketMakerConfig) -> None:
+    """Have the model ready, compiled beside the loop: an engine that trades goes on with its old one meanwhile.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model, or it cannot be compiled here.
+    """
+    model = config.quoting.model, config.quoting.source
+    if isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
+        find_model(*model)  # virtual time would pass by itself while a thread works
+    elif not is_loaded(*model):
+        await asyncio.to_thread(find_model, *model)
 
 
 def self_contained(config: MarketMakerConfig, *, leaves_process: bool = True) -> MarketMakerConfig:

@@ -7,14 +7,12 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from workbench.config import MarketMakerConfig
 from workbench.engine.engine import FLATTEN_S, Engine
 from workbench.engine.outcome import stop_report
-from workbench.engine.own_models import self_contained
+from workbench.engine.own_models import load_model, self_contained
 from workbench.engine.status import SessionStatus, StopReport
 from workbench.errors import ConfigError, SessionError
 from workbench.events import Configure, Control
-from workbench.quoting import find_model, is_loaded
 
 __all__ = ["Requests"]
 
@@ -103,7 +101,8 @@ class Requests:
         if fixed:
             said = "cannot change while a session runs; stop it and start another"
             raise ConfigError([f"{name} {said}" for name in fixed])
-        await self._prepare(engine.config.replace(**changes))
+        await load_model(engine.config.replace(**changes))
+        # Anew: another update may have come while a model was compiled.
         config = self_contained(engine.config.replace(**changes), leaves_process=False)
         # A core made just for this refuses whatever the running one could not take.
         engine.make_maker(config)
@@ -112,13 +111,6 @@ class Requests:
         engine.config = config
         await engine.loop.consumed()
         return config.model_dump(mode="json", exclude_unset=True)
-
-    @staticmethod
-    async def _prepare(config: MarketMakerConfig) -> None:
-        """Compile a model that is new here beside the loop, which trades on meanwhile with the old one."""
-        model = config.quoting.model, config.quoting.source
-        if not is_loaded(*model):
-            await asyncio.to_thread(find_model, *model)
 
     async def kill(self, reason: str = "") -> StopReport:
         """Cancel everything at once and verify; the engine stays up and quotes nothing until somebody re-arms it."""

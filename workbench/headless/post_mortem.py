@@ -154,7 +154,7 @@ def _summary(
         pnl=PnlParts(**{part: getattr(frame, f"pnl_{part}") for part in PnlParts.__struct_fields__}),
         fee_currency=frame.currency,
         code_hash=str(meta["code_hash"]),
-        config_hash=config.digest(),
+        config_hash=maker.config.digest(),
         versions=cast("dict[str, str]", meta["versions"]),
         **{name: getattr(frame, name) for name in _COUNTERS},
     )

@@ -138,15 +138,15 @@ class QuotingModel:
         Raises
         ------
         ConfigError
-            If it is no written-out model, or does not run here.
-        ModelError
-            If it cannot be compiled here.
+            If it is no written-out model, or does not run or cannot be compiled here.
         """
         if source not in _by_source:
             if not source.startswith(HEADER):
                 raise ConfigError(["quoting.source is no written-out model; expected the .source of a QuotingModel"])
             try:
                 cls(**_declared(source), source=source)
+            except ModelError as error:
+                raise ConfigError([f"quoting.source: {error}"]) from None
             except (*COMPILE_ERRORS, ImportError, SyntaxError, NameError, AttributeError) as error:
                 said = f"quoting.source does not run here: {error}"
                 raise ConfigError([f"{said}; expected a model of this version, or define it again"]) from None
