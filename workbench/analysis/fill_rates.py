@@ -143,8 +143,8 @@ def fill_probability(
         raise ValueError(f"by is {by!r}; expected 'distance', 'place' or 'queue'")
     if by == "queue" and QUEUE not in outcomes.columns:
         raise ValueError(
-            "the outcomes have no column 'queue_ahead'; expected the contracts ahead at acceptance, which the orders of "
-            "a backtest carry and those of a venue do not: take by='place' there"
+            "the outcomes have no column 'queue_ahead'; expected the contracts ahead at acceptance, which the orders "
+            "of a backtest carry and those of a venue do not: take by='place' there"
         )
     _need(outcomes, "outcomes", ("size", "filled", "life_s", "wait_s", column))
     if not 0.0 < horizon_s < math.inf:
