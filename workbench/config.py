@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -32,6 +34,8 @@ __all__ = [
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+WholeNumber = Annotated[int, Field(strict=True)]
+Milliseconds = Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)]
 
 
 class _Part(BaseModel):
@@ -211,7 +215,7 @@ class VenueConfig(_Part):
 
     name: VenueName = "sim"
     url: str | None = Field(
-        default=None, description="base address, e.g. http://127.0.0.1:8787; sim: started when absent"
+        default=None, description="base address, e.g. http://127.0.0.1:8787; sim: started when absent; paper: LMEX"
     )
     dialect: Literal["v2.3", "v1"] = "v2.3"
     preset: Literal["lively", "btc"] = Field(default="lively", description="market of the simulated LMEX")
@@ -222,6 +226,36 @@ class VenueConfig(_Part):
         default="sim", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="name of a profile, never a key"
     )
     amend_price: bool = Field(default=False, description="amend prices in place of cancel and place")
+    data: str | None = Field(default=None, description="replay: folder or URL of the catalog")
+    data_venue: str | None = Field(
+        default=None, description="replay: whose market, where the catalog has the symbol of several venues"
+    )
+    start: WholeNumber | str | None = Field(default=None, description="replay: from this time on, UTC text or ns")
+    end: WholeNumber | str | None = Field(default=None, description="replay: up to this time")
+    speed: Annotated[float, Field(ge=0, le=1e6)] = Field(
+        default=1.0, description="replay: recorded seconds a second; 0: as fast as it can be computed"
+    )
+    latency_ms: tuple[Milliseconds, Milliseconds] = Field(
+        default=(10.0, 10.0), description="replay, paper: way of a request to the venue, way of the answer back"
+    )
+    queue: str = Field(default="power3", description="replay, paper: how an order's place in the queue is followed")
+    queue_power: Positive = Field(default=3.0, description="replay, paper: the exponent of a power queue model")
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _time_as_text(cls, value: Any) -> Any:
+        """TOML has dates and times of its own."""
+        return value.isoformat() if isinstance(value, date) else value
+
+    @field_validator("speed", mode="before")
+    @classmethod
+    def _no_limit_is_zero(cls, value: Any) -> Any:
+        return 0.0 if value in (math.inf, "inf") else value
+
+    @property
+    def matched_here(self) -> bool:
+        """Orders are filled by our own queue model: nobody else sees them, the market's book never shows them."""
+        return self.name in ("replay", "paper")
 
     @property
     def dead_man_seconds(self) -> float:

@@ -94,7 +94,8 @@ class MarketMaker:
         self.tracker = OrderTracker()
         self.ledger = Ledger(instrument)
         self.stats = SessionStats()
-        self.view = MarketView(instrument, config.volatility, config.signals)
+        own_shown = not config.venue.matched_here
+        self.view = MarketView(instrument, config.volatility, config.signals, own_shown=own_shown)
         self.account = AccountCheck(self.tracker, self.ledger, run_tag)
         self.planner = QuotePlanner(self.tracker, self.view)
         self.outbox = Outbox(self.tracker, self.stats, run_tag)

@@ -38,9 +38,19 @@ class MarketView:
     """Book, tape, mark and volatility of one market, and the array that quoting models read.
 
     The best prices are those of others: quoting around a mid that our own quotes make would follow itself.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    volatility, signals : VolatilityConfig, SignalsConfig
+    own_shown : bool
+        The venue's book shows our orders, so that they must be taken out of it; a market that was recorded, or that
+        only we think we trade on, does not know them.
     """
 
-    def __init__(self, instrument: Instrument, volatility: VolatilityConfig, signals: SignalsConfig) -> None:
+    def __init__(
+        self, instrument: Instrument, volatility: VolatilityConfig, signals: SignalsConfig, *, own_shown: bool = True
+    ) -> None:
         self._instrument = instrument
         self.book = Book()
         self.tape = TradeTape()
@@ -55,6 +65,7 @@ class MarketView:
         self._skew_ns: int | None = None
         self._late_ns = 0
         self._late_since_ns = 0
+        self._own_shown = own_shown
         self._own: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._gone: deque[tuple[int, int, int, int]] = deque()
 
@@ -117,11 +128,13 @@ class MarketView:
 
     def own_sizes(self, bids: dict[int, int], asks: dict[int, int]) -> None:
         """Tell which sizes in the book are ours, contracts by price."""
-        self._own = (bids, asks)
+        if self._own_shown:
+            self._own = (bids, asks)
 
     def own_gone(self, order: Order, now_ns: int) -> None:
         """An order of ours has ended; the book may show it a moment longer."""
-        self._gone.append((now_ns + GONE_NS, order.side, order.price_ticks, order.size))
+        if self._own_shown:
+            self._gone.append((now_ns + GONE_NS, order.side, order.price_ticks, order.size))
 
     # --- looking ------------------------------------------------------------------------------------------------
 
