@@ -166,6 +166,24 @@ def kill(context: typer.Context, folder: RunArgument) -> None:
 
 
 @app.command()
+def record(
+    context: typer.Context,
+    symbols: Annotated[str, typer.Option(metavar="S,S", help="markets, e.g. BTC-PERP,ETH-PERP")],
+    out: Annotated[str, typer.Option("--out", "--to", metavar="CATALOG", help="a folder or fsspec URL")] = "data",
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="how long; until Ctrl-C by default")] = None,
+    url: Annotated[str | None, typer.Option(help="a venue that runs already, e.g. http://127.0.0.1:8787")] = None,
+    venue: Annotated[str | None, typer.Option(help="its name in the catalog; by default lmex, of --url sim")] = None,
+) -> None:
+    """Record LMEX's public streams: books, trades, mark prices and funding, as Parquet; needs no key."""
+    from workbench.data import record as record_markets
+
+    names = [name.strip() for name in symbols.split(",") if name.strip()]
+    report = record_markets(names, out, url=url, venue=venue, seconds=seconds, stop=context.obj)
+    typer.echo(repr(report))
+    raise typer.Exit(context.obj.exit_code)
+
+
+@app.command()
 def version() -> None:
     """Show the version."""
     import workbench

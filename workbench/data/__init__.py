@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from workbench.data.checks import CheckReport, check_events
     from workbench.data.hftbacktest import HFTBACKTEST_DTYPE, export_hftbacktest, read_hftbacktest
     from workbench.data.importing import ImportReport, import_file
+    from workbench.data.recorder import Recorder, RecorderHealth
+    from workbench.data.recording import RecordReport, record
     from workbench.data.replayed import best_quotes
     from workbench.data.schema import (
         BBO,
@@ -60,6 +62,9 @@ __all__ = [
     "Catalog",
     "CheckReport",
     "ImportReport",
+    "RecordReport",
+    "Recorder",
+    "RecorderHealth",
     "best_quotes",
     "check_events",
     "event_frame",
@@ -67,6 +72,7 @@ __all__ = [
     "export_hftbacktest",
     "import_file",
     "read_hftbacktest",
+    "record",
     "synthetic_day",
     "synthetic_events",
 ]
@@ -93,6 +99,9 @@ _HOMES = {
     "KIND_NAMES": "schema",
     "MARK": "schema",
     "RESYNC": "schema",
+    "RecordReport": "recording",
+    "Recorder": "recorder",
+    "RecorderHealth": "recorder",
     "SNAPSHOT": "schema",
     "TRADE": "schema",
     "best_quotes": "replayed",
@@ -102,6 +111,7 @@ _HOMES = {
     "export_hftbacktest": "hftbacktest",
     "import_file": "importing",
     "read_hftbacktest": "hftbacktest",
+    "record": "recording",
     "synthetic_day": "synthetic",
     "synthetic_events": "synthetic",
 }

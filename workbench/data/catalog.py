@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,25 @@ class Catalog:
         except (msgspec.DecodeError, ValueError) as error:
             raise DataError(f"{path} cannot be read: {error}; correct it or write it with write_instrument") from None
 
+    def span(self, symbol: str, venue: str | None = None) -> tuple[int, int]:
+        """Receipt times of the first and of the last row, ns.
+
+        Raises
+        ------
+        DataError
+            If there is no row.
+        """
+        files = self.files(symbol, venue=venue)
+        if not files:
+            raise DataError(f"the catalog {self.url} has no rows of {symbol}; record or import something first")
+        column = EVENT_SCHEMA.names.index("t_ns")
+        found = []
+        for path in (files[0], files[-1]):
+            with self._opened(path) as file:
+                groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
+                found += [group.column(column).statistics for group in groups]
+        return min(statistics.min for statistics in found), max(statistics.max for statistics in found)
+
     def _partitions(self) -> list[Partition]:
         found = []
         for venue_path in self._list(self.root):
@@ -211,16 +231,21 @@ class Catalog:
             yield from self._read(path, first, last, wanted, rows)
 
     def _read(self, path: str, first: int, last: int, wanted: pa.Array | None, rows: int) -> Iterator[pa.Table]:
+        with self._opened(path) as file:
+            groups = _groups_within(file.metadata, first, last)
+            for batch in file.iter_batches(batch_size=rows, row_groups=groups) if groups else ():
+                table = _filtered(pa.Table.from_batches([batch]), first, last, wanted)
+                if table.num_rows:
+                    yield table
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[pq.ParquetFile]:
         try:
             with self.filesystem.open(path, "rb") as handle:
                 file = pq.ParquetFile(handle, pre_buffer=True)
                 if not file.schema_arrow.equals(EVENT_SCHEMA):
                     raise DataError(f"{path} has other columns than an event table: {file.schema_arrow.names}")
-                groups = _groups_within(file.metadata, first, last)
-                for batch in file.iter_batches(batch_size=rows, row_groups=groups) if groups else ():
-                    table = _filtered(pa.Table.from_batches([batch]), first, last, wanted)
-                    if table.num_rows:
-                        yield table
+                yield file
         except FileNotFoundError:
             raise DataError(f"{path} vanished while it was read; read again") from None
         except (pa.ArrowException, OSError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -74,26 +73,18 @@ class HourFiles:
     root : str
         The catalog's folder on it.
     partition : Partition
-    written : callable, optional
-        Told the path of each file that is complete, and its rows.
     """
 
-    def __init__(
-        self,
-        filesystem: fsspec.AbstractFileSystem,
-        root: str,
-        partition: Partition,
-        written: Callable[[str, int], None] | None = None,
-    ) -> None:
+    def __init__(self, filesystem: fsspec.AbstractFileSystem, root: str, partition: Partition) -> None:
         self.rows = 0
         self.files: list[str] = []
         self._filesystem = filesystem
         self._root = root
         self._partition = partition
-        self._written = written
         self._hour = -1
         self._path = ""
-        self._file_rows = 0
+        self._held: list[pa.Table] = []
+        self._held_rows = 0
         self._handle: Any = None
         self._writer: pq.ParquetWriter | None = None
 
@@ -101,6 +92,7 @@ class HourFiles:
         """Append rows of the event schema."""
         if table.num_rows == 0:
             return
+        self.rows += table.num_rows
         hours = np.maximum.accumulate(table.column("t_ns").to_numpy() // HOUR_NS)
         np.maximum(hours, self._hour, out=hours)
         starts = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1))
@@ -109,14 +101,20 @@ class HourFiles:
             if hours[start] != self._hour:
                 self.finish_hour()
                 self._open(part.column("t_ns")[0].as_py(), int(hours[start]))
-            assert self._writer is not None
-            self._writer.write_table(part, row_group_size=ROW_GROUP)
-            self._file_rows += part.num_rows
-            self.rows += part.num_rows
+            self._held.append(part)
+            self._held_rows += part.num_rows
+            if self._held_rows >= ROW_GROUP:
+                self._write_held()
+
+    def _write_held(self) -> None:
+        # Few rows at a time would make as many row groups.
+        if self._held and self._writer is not None:
+            self._writer.write_table(pa.concat_tables(self._held), row_group_size=ROW_GROUP)
+        self._held = []
+        self._held_rows = 0
 
     def _open(self, t_ns: int, hour: int) -> None:
         self._hour = hour
-        self._file_rows = 0
         self._path = f"{self._root}/{self._partition.file(t_ns)}"
         self._filesystem.makedirs(self._path.rpartition("/")[0], exist_ok=True)
         self._handle = self._filesystem.open(f"{self._path}.part", "wb")
@@ -133,6 +131,7 @@ class HourFiles:
         """Complete the file that is open, if any."""
         if self._writer is None:
             return
+        self._write_held()
         self._writer.close()
         self._handle.close()
         self._writer = None
@@ -140,12 +139,11 @@ class HourFiles:
             self._filesystem.rm_file(self._path)
         self._filesystem.mv(f"{self._path}.part", self._path)
         self.files.append(self._path)
-        if self._written is not None:
-            self._written(self._path, self._file_rows)
 
     def abandon(self) -> None:
         """Forget the file that is open; complete ones stay."""
         if self._writer is not None:
+            self._held = []
             self._writer.close()
             self._handle.close()
             self._writer = None

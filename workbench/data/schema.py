@@ -47,7 +47,8 @@ CLEAR = 3
 """What was known of the book is void: both sides (`side` 0), or one side from its best price to `price_ticks` (0: all
 of it)."""
 SNAPSHOT = 4
-"""A level of a whole book, after a CLEAR of the same message."""
+"""A level of a whole book, after a CLEAR of the same message. One may come at any time: the recorder repeats the book
+that it knows at the start of each hour's file, so that each can be read alone."""
 BBO = 5
 """A best price as its own stream tells it: `side`, `price_ticks`, `size`. To check the book with; not a part of it."""
 MARK = 6
