@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench.analysis.markouts import markout_table
 from workbench.analysis.tables import PNL_PARTS
@@ -99,13 +100,15 @@ def _mean_bps(worth: pd.DataFrame, column: str) -> float:
     return float(np.average(bps, weights=known["size"].to_numpy(dtype=np.float64)))
 
 
-def _uptime(quotes: pd.DataFrame, times: np.ndarray, hour: np.ndarray, hours: int) -> np.ndarray:
+def _uptime(quotes: pd.DataFrame, times: NDArray[np.int64], hour: NDArray[np.int64], hours: int) -> NDArray[np.float64]:
     """Share of each hour's recorded time with both sides quoted; a row holds until the next."""
     held = np.diff(times, append=times[-1]).astype(np.float64)
     both = (quotes["own_bid"].notna() & quotes["own_ask"].notna()).to_numpy()
     total = np.bincount(hour, weights=held, minlength=hours)
     live = np.bincount(hour, weights=held * both, minlength=hours)
-    return np.divide(live, total, out=np.full(hours, math.nan), where=total > 0)
+    share: NDArray[np.float64] = np.full(hours, math.nan)
+    share[total > 0] = live[total > 0] / total[total > 0]
+    return share
 
 
 def _need(table: pd.DataFrame, what: str, columns: tuple[str, ...]) -> None:

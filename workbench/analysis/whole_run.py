@@ -70,10 +70,11 @@ def run_figure(
         figure.add_hline(limit, line={"color": COLOURS["sell"], "width": 1, "dash": "dot"}, row=2, col=1)
     for note in figure.layout.annotations[: len(_TITLES)]:
         note.update(x=0.0, xanchor="left", font={"size": 13, "color": COLOURS["ink"]})
+    small = {"font": {"size": 11, "color": COLOURS["quiet"]}, "orientation": "h"}
     for name, row in (("legend", 1), ("legend3", 3)):
         top = figure.get_subplot(row, 1).yaxis.domain[1]
-        figure.update_layout({name: {"orientation": "h", "x": 1, "xanchor": "right", "y": top, "yanchor": "bottom"}})
-    return figure
+        figure.update_layout({name: small | {"x": 1, "xanchor": "right", "y": top, "yanchor": "bottom"}})
+    return figure.update_yaxes(exponentformat="none", separatethousands=True, row=1, col=1)
 
 
 def _head(name: str, single: go.Figure) -> str:

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.backtest.feed import Feed
     from workbench.backtest.log import RunCounters, RunLog
+    from workbench.backtest.result import BacktestResult
+    from workbench.backtest.run_summary import RunSummary
+    from workbench.backtest.terms import RunTerms
 
 _HOMES = {
+    "BacktestResult": "result",
     "Feed": "feed",
     "RunCounters": "log",
     "RunLog": "log",
+    "RunSummary": "run_summary",
+    "RunTerms": "terms",
 }
 
-__all__ = ["Feed", "RunCounters", "RunLog"]
+__all__ = ["BacktestResult", "Feed", "RunCounters", "RunLog", "RunSummary", "RunTerms"]
 
 
 def __getattr__(name: str) -> Any:

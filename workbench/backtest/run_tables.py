@@ -105,7 +105,7 @@ def decimals(units: NDArray[Any], digits: int) -> NDArray[np.object_]:
 def _prices(ticks: NDArray[np.int64], terms: RunTerms) -> NDArray[np.float64]:
     """Prices that print as the venue writes them: the nearest float to the decimal number."""
     step = terms.instrument.tick_size.as_integer_ratio()
-    return ticks * float(step[0]) / float(step[1])
+    return np.asarray(ticks * float(step[0]) / float(step[1]), dtype=np.float64)
 
 
 def _or_none(ticks: NDArray[np.int64], terms: RunTerms) -> NDArray[np.float64]:
