@@ -398,7 +398,7 @@ def test_wrong_settings_are_refused() -> None:
         realised_kernel(prices, times, bandwidth=49)
     with pytest.raises(ValueError, match="never moved"):
         realised_kernel(np.ones(50))
-    with pytest.raises(ValueError, match="expected at least 1"):
+    with pytest.raises(ValueError, match="returns is 0"):
         parzen_bandwidth(0, 1.0, 1.0)
     with pytest.raises(ValueError, match="bandwidth"):
         parzen_weights(0)

@@ -13,10 +13,10 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from workbench.checks import number, numbers
 from workbench.compiled import compiled
 from workbench.market import sweep_columns
 from workbench.market.inputs import read_column
-from workbench.quoting.inputs import number, numbers
 from workbench.quoting.intensity_fit import CalibrationError, IntensityFit
 
 if TYPE_CHECKING:

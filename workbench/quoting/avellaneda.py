@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
+from workbench.checks import number, numbers, same_rows, whole
 from workbench.compiled import compiled
-from workbench.quoting.inputs import number, numbers, same_rows, whole
 
 __all__ = [
     "Quotes",

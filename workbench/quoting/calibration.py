@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.quoting.inputs import number, numbers
+from workbench.checks import number, numbers
 from workbench.quoting.intensity_fit import CalibrationError, IntensityFit, Rings
 from workbench.quoting.poisson_regression import covariance_of, maximise
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.checks import number, numbers, whole
 from workbench.quoting.gueant import Depths, depths, stationary_depths
-from workbench.quoting.inputs import number, numbers, whole
 from workbench.quoting.value_function import LARGEST_INVENTORY, log_values
 
 __all__ = ["cartea_jaimungal_depths", "cartea_jaimungal_stationary"]

@@ -18,9 +18,9 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from workbench.checks import number, numbers, same_rows, whole
 from workbench.compiled import compiled
 from workbench.quoting.avellaneda import half_spread_from_fills
-from workbench.quoting.inputs import number, numbers, same_rows, whole
 from workbench.quoting.value_function import LARGEST_INVENTORY, log_values, steady_log_steps
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.checks import number
 from workbench.errors import WorkbenchError
-from workbench.quoting.inputs import number
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,9 +19,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.checks import number, whole
 from workbench.quoting.avellaneda import avellaneda_stoikov_spread
 from workbench.quoting.gueant import glft_exact
-from workbench.quoting.inputs import number, whole
 
 __all__ = [
     "DepthTable",

@@ -8,8 +8,8 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from workbench.checks import number, whole
 from workbench.compiled import compiled
-from workbench.quoting.inputs import number, whole
 from workbench.quoting.schema import MAX_LEVELS
 
 __all__ = ["distance_schedule", "floor_to_lot", "level_distance", "level_size", "size_schedule", "split_size"]

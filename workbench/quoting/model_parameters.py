@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.checks import number
 from workbench.quoting.avellaneda import avellaneda_stoikov_spread
 from workbench.quoting.gueant import glft_constants
-from workbench.quoting.inputs import number
 from workbench.quoting.intensity_fit import IntensityFit
 from workbench.volatility.units import horizon_seconds
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.checks import number
 from workbench.quoting.definition import ModelError, QuotingModel, find_model
-from workbench.quoting.inputs import number
 from workbench.quoting.schema import (
     ASK_ADVERSE,
     ASK_SIZE,

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from workbench.checks import number, whole
 from workbench.volatility.arrays import Floats, log_ratios
 from workbench.volatility.bar_input import Gaps, GoodBars, read_bars
 from workbench.volatility.bar_steps import (
@@ -211,7 +212,7 @@ class BarVariance:
         ValueError
             If the prices are not positive and finite, or high and low are not the extremes.
         """
-        if not (0.0 < low <= min(open, close) and max(open, close) <= high < math.inf):
+        if not (0.0 < low <= open <= high < math.inf and low <= close <= high):
             raise ValueError(
                 f"the bar is open {open!r}, high {high!r}, low {low!r}, close {close!r}; expected positive finite "
                 "prices with low and high as extremes"
@@ -231,14 +232,16 @@ def _estimate(
     kind: int, bars: pd.DataFrame | pd.Series | ArrayLike, window: int | None, bar_s: float | None, gaps: Gaps
 ) -> Variance | pd.Series:
     _check_window(window)
+    if bar_s is not None:
+        number("bar_s", bar_s, "s", above=0.0)
     good, index, step_ns = read_bars(bars, gaps, closes_do=kind == CLOSE_TO_CLOSE)
     first, second, mean = _terms(kind, good)
-    if window is not None:
-        return _rolled(kind, (first, second, mean), good, window, index)
     count = max(first.size, mean.size)
     if count < LEAST_BARS:
         least = LEAST_BARS + (kind in NEEDS_CLOSE_BEFORE)
         raise TooFew(f"{good.columns[0].size} bars are too few for {KINDS[kind]}; expected at least {least}")
+    if window is not None:
+        return _rolled(kind, (first, second, mean), good, window, index)
     length = bar_s if bar_s is not None else None if step_ns is None else step_ns / NS
     return Variance(_variance(kind, first, second, mean), length, count)
 
@@ -288,5 +291,5 @@ def _rolled(kind: int, terms: tuple[Floats, Floats, Floats], bars: GoodBars, win
 
 
 def _check_window(window: int | None) -> None:
-    if window is not None and window < LEAST_BARS:
-        raise ValueError(f"window is {window}; expected at least {LEAST_BARS} bars")
+    if window is not None:
+        whole("window", window, "bars", low=LEAST_BARS)

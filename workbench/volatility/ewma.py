@@ -13,6 +13,7 @@ import numpy as np
 from numba import types
 from numpy.typing import ArrayLike, NDArray
 
+from workbench.checks import number, whole
 from workbench.compiled import compiled
 from workbench.volatility.arrays import FLOATS, READ_FLOATS
 
@@ -79,11 +80,9 @@ class EwmaVolatility:
     __slots__ = ("_half_life_s", "_min_samples", "_sample_s", "sigma", "state")
 
     def __init__(self, half_life_s: float = 30.0, sample_s: float = 0.0, min_samples: int = 1) -> None:
-        for name, value, low in (("half_life_s", half_life_s, 1e-9), ("sample_s", sample_s, 0.0)):
-            if not math.isfinite(value) or value < low:
-                raise ValueError(f"{name} is {value!r}; expected a finite number of seconds, at least {low:g}")
-        if min_samples < 1:
-            raise ValueError(f"min_samples is {min_samples!r}; expected at least 1")
+        number("half_life_s", half_life_s, "s", low=1e-9)
+        number("sample_s", sample_s, "s", low=0.0)
+        whole("min_samples", min_samples, "returns", low=1)
         self._half_life_s = half_life_s
         self._sample_s = sample_s
         self._min_samples = min_samples

@@ -14,9 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from workbench.checks import whole
 from workbench.volatility.inputs import TooFew, read_returns
 
 __all__ = ["GarchFit", "fit_garch"]
+
+Distribution = Literal["normal", "t", "skewt", "ged"]
+DISTRIBUTIONS: tuple[str, ...] = Distribution.__args__  # type: ignore[attr-defined]
 
 LEAST_RETURNS = 250
 """Below this the likelihood is so flat that the parameters say little."""
@@ -49,7 +53,7 @@ def fit_garch(
     p: int = 1,
     o: int = 0,
     q: int = 1,
-    distribution: Literal["normal", "t", "skewt", "ged"] = "normal",
+    distribution: Distribution = "normal",
     horizon: int = 1,
     min_samples: int = LEAST_RETURNS,
 ) -> GarchFit:
@@ -89,10 +93,16 @@ def fit_garch(
     Jagannathan & Runkle (1993), J. Finance 48.
     """
     values = read_returns(returns)
+    for name, lags in (("p", p), ("o", o), ("q", q)):
+        whole(name, lags, "lags", low=0)
+    if p + o == 0:
+        raise ValueError(f"p is {p} and o is {o}; expected a lag of squared returns in one of them")
+    if distribution not in DISTRIBUTIONS:
+        raise ValueError(f"distribution is {distribution!r}; expected one of {', '.join(DISTRIBUTIONS)}")
+    whole("horizon", horizon, "returns ahead", low=1)
+    whole("min_samples", min_samples, "returns", low=1)
     if values.size < min_samples:
         raise TooFew(f"there are {values.size} returns; expected at least {min_samples} for a GARCH fit")
-    if horizon < 1:
-        raise ValueError(f"horizon is {horizon}; expected at least 1 return ahead")
     deviation = float(np.std(values))
     if deviation == 0.0:
         raise ValueError("the returns do not move, so there is nothing to fit")

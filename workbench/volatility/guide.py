@@ -21,6 +21,7 @@ import numpy as np
 from numba import types
 from numpy.typing import ArrayLike
 
+from workbench.checks import number, whole
 from workbench.compiled import compiled
 from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats
 
@@ -78,7 +79,7 @@ def calculate_volatility(prices: Iterable[float], window: int = WINDOW, default:
     ValueError
         If a price in the window is not a positive finite number, or the window is shorter than 2.
     """
-    _check_window(window)
+    _check_settings(window, default)
     last = np.asarray(list(prices)[-window:], dtype=np.float64)
     _check_prices(last)
     if last.size < window:
@@ -115,7 +116,7 @@ def guide_estimator(
     """
     import pandas as pd  # the engine, which uses the streaming form, does without
 
-    _check_window(window)
+    _check_settings(window, default)
     values = np.ascontiguousarray(prices, dtype=np.float64)
     if values.ndim != 1 or not values.size:
         raise ValueError(f"prices have shape {values.shape}; expected one row of at least 1 price")
@@ -131,8 +132,9 @@ class GuideVolatility:
     __slots__ = ("_at", "_ring", "_seen", "sigma")
 
     def __init__(self, window: int = WINDOW, history: int = HISTORY, default: float = DEFAULT) -> None:
-        if not 2 <= window <= history:
-            raise ValueError(f"window is {window}; expected 2 to history, {history}")
+        whole("history", history, "prices", low=2)
+        whole("window", window, "prices", low=2, high=history)
+        number("default", default, "volatility", low=0.0)
         # Of the guide's history only the window is ever used.
         self._ring = np.zeros(window)
         self._at = 0
@@ -151,9 +153,9 @@ class GuideVolatility:
         return self.sigma
 
 
-def _check_window(window: int) -> None:
-    if window < 2:
-        raise ValueError(f"window is {window}; expected at least 2 prices")
+def _check_settings(window: int, default: float) -> None:
+    whole("window", window, "prices", low=2)
+    number("default", default, "volatility", low=0.0)
 
 
 def _check_prices(values: Floats) -> None:

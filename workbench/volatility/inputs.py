@@ -16,6 +16,7 @@ import pandas as pd
 from numba import types
 from numpy.typing import ArrayLike
 
+from workbench.checks import whole
 from workbench.compiled import compiled
 from workbench.volatility.arrays import (
     FLOATS,
@@ -160,6 +161,7 @@ def read_sampling(
         nanoseconds(step_s)
     if max_gap_s is None:
         max_gap_s = max(DEFAULT_MAX_GAP_S, 2.0 * (step_s or 0.0))
+    whole("origin_ns", origin_ns, "ns", low=-(2**63))
     return step_s, int(origin_ns), nanoseconds(max_gap_s, "max_gap_s"), gaps
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from workbench.checks import number, whole
 from workbench.compiled import compiled
 from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats
 from workbench.volatility.inputs import Sampling, Segment, observe, total_span_s
@@ -81,8 +82,7 @@ def realised_kernel(
 
 def parzen_weights(bandwidth: int) -> Floats:
     """Parzen's weights k(h/(H+1)) of the lags h = 0 .. H, shape (H + 1,)."""
-    if bandwidth < 1:
-        raise ValueError(f"bandwidth is {bandwidth}; expected at least 1")
+    whole("bandwidth", bandwidth, "lags", low=1)
     x = np.arange(bandwidth + 1) / (bandwidth + 1)
     return np.where(x <= 0.5, 1.0 - 6.0 * x**2 + 6.0 * x**3, 2.0 * (1.0 - x) ** 3)
 
@@ -136,10 +136,9 @@ def parzen_bandwidth(returns: int, noise: float, variance: float) -> int:
     ----------
     Barndorff-Nielsen, Hansen, Lunde & Shephard (2009), section 2.2.
     """
-    if returns < 1 or not 0.0 <= noise < math.inf or not 0.0 < variance < math.inf:
-        raise ValueError(
-            f"returns is {returns}, noise {noise}, variance {variance}; expected at least 1, at least 0 and above 0"
-        )
+    whole("returns", returns, "returns", low=1)
+    number("noise", noise, "fraction^2", low=0.0)
+    number("variance", variance, "fraction^2", above=0.0)
     return max(1, math.ceil(PARZEN_CONSTANT * math.pow(noise / variance, 0.4) * math.pow(returns, 0.6)))
 
 

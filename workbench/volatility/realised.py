@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from workbench.checks import whole
 from workbench.volatility.inputs import NS, Sampling, Segment, TooFew, observe, total_span_s
 from workbench.volatility.power_sums import neighbour_sums, sum_of_squares
 from workbench.volatility.units import Variance
@@ -279,8 +280,7 @@ def returns_of(segments: list[Segment], least: int = LEAST_RETURNS) -> int:
 
 def check_subgrids(segments: list[Segment], subgrids: int) -> int:
     """How many returns there are, if they are enough for so many sub-grids."""
-    if subgrids < 2:
-        raise ValueError(f"subgrids is {subgrids}; expected at least 2")
+    whole("subgrids", subgrids, "grids", low=2)
     return returns_of(segments, 2 * subgrids)
 
 

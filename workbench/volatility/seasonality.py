@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from workbench.checks import whole
 from workbench.volatility import stepping
 from workbench.volatility.arrays import Floats, Ints
 from workbench.volatility.inputs import NS, Holes, TooFew, nanoseconds, observe, read_times
@@ -63,6 +64,7 @@ def time_of_day_variance(
         For bad prices or times, bins that do not fit, or no bin with enough returns.
     """
     bin_ns = _bin_ns(bin_s, step_s)
+    whole("min_samples", min_samples, "returns", low=1)
     bins = DAY_NS // bin_ns
     squares, spans, counts = np.zeros(bins), np.zeros(bins), np.zeros(bins, dtype=np.int64)
     for segment in observe(prices, times, step_s=step_s, **holes):
@@ -94,6 +96,7 @@ class TimeOfDayVariance(PriceStream):
         **holes: Unpack[Holes],
     ) -> None:
         bin_ns = _bin_ns(bin_s, step_s)
+        whole("min_samples", min_samples, "returns", low=1)
         bins = DAY_NS // bin_ns
         super().__init__(stepping.TIME_OF_DAY, bins, None, bin_ns=bin_ns, step_s=step_s, **holes)
         self._min_samples = min_samples
@@ -127,12 +130,31 @@ def seasonal_factors(table: pd.DataFrame, times: ArrayLike | pd.Series | pd.Inde
     ValueError
         If a time falls into a bin without a factor.
     """
-    factors = table["factor"].to_numpy(dtype=np.float64)
-    found = factors[read_times(times) % DAY_NS // (DAY_NS // len(factors))]
+    factors = _factors_of(table)
+    stamps = read_times(times)
+    if not stamps.size:
+        raise ValueError("times are empty; expected at least one")
+    found = factors[stamps % DAY_NS // (DAY_NS // len(factors))]
     if np.isnan(found).any():
         second = table.index[np.isnan(factors)][0]
         raise ValueError(f"the bin at {second} s after midnight has too few returns for a factor; take wider bins")
     return np.asarray(found, dtype=np.float64)
+
+
+def _factors_of(table: pd.DataFrame) -> Floats:
+    """The factors of a table that covers a day in order; refuse another."""
+    seconds = np.arange(len(table)) * (DAY_NS / NS / max(len(table), 1))
+    whole_day = len(table) > 0 and np.array_equal(np.asarray(table.index, dtype=np.float64), seconds)
+    if "factor" not in table.columns or not whole_day:
+        raise ValueError(
+            f"the table has {len(table)} rows and the columns {', '.join(map(str, table.columns))}; expected that of "
+            "time_of_day_variance, the bins of a day in order"
+        )
+    factors = table["factor"].to_numpy(dtype=np.float64)
+    bad = np.flatnonzero((factors < 0.0) | np.isinf(factors))
+    if bad.size:
+        raise ValueError(f"factor {int(bad[0])} is {factors[bad[0]]}; expected positive numbers, NaN for none")
+    return factors
 
 
 def _bin_ns(bin_s: float, step_s: float) -> int:
@@ -145,7 +167,7 @@ def _bin_ns(bin_s: float, step_s: float) -> int:
 
 
 def _table(squares: Floats, spans: Floats, counts: Ints, bin_ns: int, min_samples: int) -> pd.DataFrame:
-    enough = counts >= max(1, min_samples)
+    enough = counts >= min_samples
     if not enough.any():
         raise TooFew(f"no bin has {min_samples} returns, the most is {counts.max()}; take more data or wider bins")
     variance = np.full(len(counts), math.nan)

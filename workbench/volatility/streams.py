@@ -11,6 +11,7 @@ from typing import Unpack
 
 import numpy as np
 
+from workbench.checks import whole
 from workbench.volatility import stepping
 from workbench.volatility.arrays import Floats, Ints
 from workbench.volatility.inputs import NS, Sampling, nanoseconds, read_sampling
@@ -140,8 +141,7 @@ class SubsampledVariance(PriceStream):
     __slots__ = ("_subgrids",)
 
     def __init__(self, subgrids: int, **sampling: Unpack[Sampling]) -> None:
-        if subgrids < 2:
-            raise ValueError(f"subgrids is {subgrids}; expected at least 2")
+        whole("subgrids", subgrids, "grids", low=2)
         super().__init__(stepping.LAGGED, subgrids, None, 2 * subgrids, **sampling)
         self._subgrids = subgrids
 
@@ -169,8 +169,7 @@ class TwoScaleVariance(PriceStream):
     __slots__ = ("_subgrids",)
 
     def __init__(self, subgrids: int, **sampling: Unpack[Sampling]) -> None:
-        if subgrids < 2:
-            raise ValueError(f"subgrids is {subgrids}; expected at least 2")
+        whole("subgrids", subgrids, "grids", low=2)
         super().__init__(stepping.LAGGED, subgrids, None, 2 * subgrids, **sampling)
         self._subgrids = subgrids
 

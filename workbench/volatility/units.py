@@ -78,7 +78,19 @@ def convert_volatility(volatility: Values, given: str | float, wanted: str | flo
         Fraction per square root of `given`.
     given, wanted : str or float
         Horizons as in `horizon_seconds`.
+
+    Returns
+    -------
+    float, Series or ndarray
+        As it came; NaN stays NaN.
+
+    Raises
+    ------
+    ValueError
+        For a volatility that is negative or infinite, or a horizon that is none.
     """
+    if np.any(np.asarray(volatility) < 0.0) or np.any(np.isinf(volatility)):
+        raise ValueError(f"volatility is {volatility!r}; expected finite fractions that are not negative")
     return volatility * math.sqrt(horizon_seconds(wanted) / horizon_seconds(given))
 
 

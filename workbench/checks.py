@@ -51,12 +51,14 @@ def numbers(name: str, values: Any, unit: str, *, above: float = -math.inf, low:
     return values.astype(np.float64) if pandas else found[()]
 
 
-def whole(name: str, value: int, unit: str, *, low: int, high: int) -> int:
+def whole(name: str, value: int, unit: str, *, low: int, high: int | None = None) -> int:
     """A whole number from `low` to `high`, or a `ValueError` that names it."""
     counted: object = value
-    if isinstance(counted, bool) or not isinstance(counted, int | np.integer) or not low <= counted <= high:
-        raise ValueError(f"{name} is {value!r}; expected a whole number of {unit}, {low} to {high}")
-    return int(counted)
+    whole_number = isinstance(counted, int | np.integer) and not isinstance(counted, bool)
+    if not whole_number or value < low or (high is not None and value > high):
+        bounds = f"at least {low}" if high is None else f"{low} to {high}"
+        raise ValueError(f"{name} is {value!r}; expected a whole number of {unit}, {bounds}")
+    return int(value)
 
 
 def same_rows(given: Mapping[str, Any]) -> None:
