@@ -123,3 +123,48 @@ def test_a_paced_loop_serves_sockets_between_its_timers(speed: float) -> None:
 
     with ours, theirs:
         assert run_virtual(main(), loop=PacedLoop(speed)) == b"word"
+
+
+def test_timers_of_one_instant_fire_in_the_order_in_which_they_were_set() -> None:
+    async def main() -> list[int]:
+        loop = asyncio.get_running_loop()
+        fired: list[int] = []
+        for number in range(50):
+            loop.call_at(1.0, fired.append, number)
+        await asyncio.sleep(2)
+        return fired
+
+    assert run_virtual(main()) == list(range(50))
+
+
+def test_a_cancelled_timer_neither_fires_nor_holds_time_up() -> None:
+    async def main() -> tuple[list[str], float]:
+        loop = asyncio.get_running_loop()
+        fired: list[str] = []
+        timer = loop.call_later(1.0, fired.append, "late")
+        loop.call_later(0.5, timer.cancel)
+        soon = loop.call_soon(fired.append, "soon")
+        soon.cancel()
+        await asyncio.sleep(0.5)
+        assert timer.cancelled()
+        await asyncio.to_thread(fired.append, "thread")
+        return fired, loop.time()
+
+    assert run_virtual(main()) == (["thread"], 0.5)
+
+
+def test_a_callback_that_fails_is_reported_and_the_others_run() -> None:
+    async def main() -> tuple[list[str], list[str]]:
+        loop = asyncio.get_running_loop()
+        reported: list[str] = []
+        loop.set_exception_handler(lambda _, context: reported.append(repr(context["exception"])))
+        fired: list[str] = []
+        loop.call_soon(int, "no number")
+        loop.call_soon(fired.append, "next")
+        await asyncio.sleep(0)
+        return reported, fired
+
+    reported, fired = run_virtual(main())
+    assert fired == ["next"]
+    assert len(reported) == 1
+    assert "no number" in reported[0]

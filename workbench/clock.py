@@ -11,8 +11,13 @@ import asyncio
 import random
 import selectors
 import time
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from heapq import heappop, heappush
 from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from workbench.events import NS
 
@@ -48,88 +53,137 @@ class LoopClock:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, epoch_ns: int = 1_780_000_000 * NS) -> None:
         self._loop = loop
+        self._virtual = loop if isinstance(loop, VirtualTimeLoop) else None
         self.epoch_ns = epoch_ns
 
     def now_ns(self) -> int:
-        return self.epoch_ns + self.monotonic_ns()
+        virtual = self._virtual
+        return self.epoch_ns + (virtual.now_ns if virtual is not None else self.monotonic_ns())
 
     def monotonic_ns(self) -> int:
-        return self._loop.now_ns if isinstance(self._loop, VirtualTimeLoop) else round(self._loop.time() * NS)
+        return self._virtual.now_ns if self._virtual is not None else round(self._loop.time() * NS)
 
 
-class _VirtualSelector(selectors.SelectSelector):
-    """Never waits: asked to sleep, it moves the virtual time forward instead."""
+class _Call(msgspec.Struct, eq=False):
+    """A callback that waits for its turn or its time: what a loop needs of `asyncio.TimerHandle`, made much faster.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_ns = 0
+    Its fields have the names of asyncio's, whose own handles come in when a thread calls.
+    """
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
-            ready = super().select(0)
-            if not ready:
-                raise RuntimeError("virtual time stands still: every task waits and no timer is set (a deadlock)")
-            return ready
-        if timeout > 0:
-            # At least one nanosecond, else a timer a fraction ahead would spin for ever.
-            self.now_ns += max(1, round(timeout * NS))
-        return []
+    _callback: Callable[..., object] | None
+    _args: tuple[Any, ...]
+    _context: Context
+    _when: float
+
+    def cancel(self) -> None:
+        self._callback = None
+        self._args = ()
+
+    def cancelled(self) -> bool:
+        return self._callback is None
+
+    def when(self) -> float:
+        return self._when
 
 
-class _PacedSelector(_VirtualSelector):
-    """Moves the virtual time forward no faster than the wall clock times a speed, and serves sockets meanwhile."""
-
-    def __init__(self, speed: float) -> None:
-        super().__init__()
-        self._speed = speed
-        self._anchor = (time.monotonic_ns(), 0)
+class _NoWaiting(selectors.SelectSelector):
+    """Looks for what is ready and never waits; asked to wait without end it reports the deadlock."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout <= 0:
-            return selectors.SelectSelector.select(self, timeout)
-        target = self.now_ns + max(1, round(timeout * NS))
-        if not self._speed:
-            ready = selectors.SelectSelector.select(self, 0)
-            if not ready:
-                self.now_ns = target
-            return ready
-        wall, virtual = self._anchor
-        due = wall + (target - virtual) / self._speed
-        behind = time.monotonic_ns() - due
-        if behind > _SLACK_NS:
-            # What was missed is not made up for: the market waits for whoever computes.
-            self._anchor = wall + round(behind), virtual
-        ready = selectors.SelectSelector.select(self, max(0.0, -behind / NS))
-        if ready:
-            wall, virtual = self._anchor
-            passed = round((time.monotonic_ns() - wall) * self._speed)
-            self.now_ns = min(target, max(self.now_ns, virtual + passed))
-        else:
-            self.now_ns = target
+        ready = super().select(0)
+        if timeout is None and not ready:
+            raise RuntimeError("virtual time stands still: every task waits and no timer is set (a deadlock)")
         return ready
 
 
-_SLACK_NS = NS // 10
-
-
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An asyncio loop on virtual time, with the run's one seeded source of chance in `.random`."""
+    """An asyncio loop on virtual time, with the run's one seeded source of chance in `.random`.
 
-    def __init__(self, seed: int = 0, selector: _VirtualSelector | None = None) -> None:
-        self._virtual = _VirtualSelector() if selector is None else selector
-        super().__init__(self._virtual)
+    Timers of one instant fire in the order in which they were set. asyncio's own scheduler, which serves sockets and
+    threads between any two callbacks, would be the dearest part of a simulation; this one jumps from timer to timer.
+
+    Attributes
+    ----------
+    now_ns : int
+        Virtual nanoseconds since the loop was made, exact.
+    """
+
+    # asyncio's own: callbacks that are due, and whether the loop was told to stop.
+    _ready: deque[Any]
+    _stopping: bool
+
+    def __init__(self, seed: int = 0, selector: selectors.BaseSelector | None = None) -> None:
+        super().__init__(_NoWaiting() if selector is None else selector)
+        self.now_ns = 0
         self.seed = seed
         self.random = random.Random(seed)
-        # A timer due within the clock's resolution counts as due; one nanosecond is ours.
-        self._clock_resolution = 1e-9
-
-    @property
-    def now_ns(self) -> int:
-        """Virtual nanoseconds since the loop was made, exact."""
-        return self._virtual.now_ns
+        self._timers: list[tuple[float, int, _Call]] = []
+        self._timers_set = 0
 
     def time(self) -> float:
-        return self._virtual.now_ns / NS
+        return self.now_ns / NS
+
+    def call_soon(  # type: ignore[override] # a leaner handle
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> _Call:
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
+        call = _Call(callback, args, context or copy_context(), 0.0)
+        self._ready.append(call)
+        return call
+
+    def call_at(  # type: ignore[override] # a leaner handle
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> _Call:
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
+        call = _Call(callback, args, context or copy_context(), when)
+        self._timers_set += 1
+        heappush(self._timers, (when, self._timers_set, call))
+        return call
+
+    def call_later(  # type: ignore[override] # a leaner handle
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> _Call:
+        return self.call_at(self.now_ns / NS + delay, callback, *args, context=context)
+
+    def _run_once(self) -> None:
+        """Run what is due, turn by turn, until the loop is told to stop."""
+        ready, timers = self._ready, self._timers
+        while True:
+            if timers:
+                now = self.now_ns / NS
+                if not ready and timers[0][0] > now and not self._stopping:
+                    if timers[0][2].cancelled():
+                        heappop(timers)
+                        continue
+                    # At least one nanosecond, else a timer a fraction ahead would spin for ever.
+                    self._pass_time(self.now_ns + max(1, round((timers[0][0] - now) * NS)))
+                    now = self.now_ns / NS
+                # One nanosecond is the clock's resolution: what is due within it is due.
+                end = now + 1e-9
+                while timers and timers[0][0] < end:
+                    ready.append(heappop(timers)[2])
+            elif not ready:
+                # Only a thread could still call: asyncio looks for one, or reports the deadlock.
+                super()._run_once()  # type: ignore[misc]
+            for _ in range(len(ready)):
+                call = ready.popleft()
+                callback = call._callback  # noqa: SLF001 - see `_Call`
+                if callback is None:
+                    continue
+                try:
+                    call._context.run(callback, *call._args)  # noqa: SLF001 - see `_Call`
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:  # noqa: BLE001 - whatever a callback raises, as asyncio does it
+                    self.call_exception_handler({"message": f"Exception in callback {callback!r}", "exception": error})
+            if self._stopping:
+                return
+
+    def _pass_time(self, until_ns: int) -> None:
+        """Let time pass until the next timer is due; nothing is ready."""
+        self.now_ns = until_ns
 
 
 class PacedLoop(VirtualTimeLoop):
@@ -147,8 +201,32 @@ class PacedLoop(VirtualTimeLoop):
     """
 
     def __init__(self, speed: float, seed: int = 0) -> None:
-        super().__init__(seed, _PacedSelector(speed))
+        self._sockets = selectors.SelectSelector()
+        super().__init__(seed, self._sockets)
         self.speed = speed
+        self._anchor = (time.monotonic_ns(), 0)
+
+    def _pass_time(self, until_ns: int) -> None:
+        heard = self._sockets.select(self._wait_s(until_ns) if self.speed else 0)
+        if not heard:
+            self.now_ns = until_ns
+        elif self.speed:
+            wall, virtual = self._anchor
+            passed = round((time.monotonic_ns() - wall) * self.speed)
+            self.now_ns = min(until_ns, max(self.now_ns, virtual + passed))
+        self._process_events(heard)  # type: ignore[attr-defined] # asyncio's own
+
+    def _wait_s(self, until_ns: int) -> float:
+        """Seconds of the wall clock until a virtual time."""
+        wall, virtual = self._anchor
+        behind = time.monotonic_ns() - (wall + (until_ns - virtual) / self.speed)
+        if behind > _SLACK_NS:
+            # What was missed is not made up for: the market waits for whoever computes.
+            self._anchor = wall + round(behind), virtual
+        return max(0.0, -behind / NS)
+
+
+_SLACK_NS = NS // 10
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, seed: int = 0, loop: VirtualTimeLoop | None = None) -> T:

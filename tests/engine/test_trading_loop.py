@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.clock import NS, LoopClock, run_virtual
+from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
 from workbench.engine.backlog import MAX_TRADES_WAITING, conflate
 from workbench.engine.journal import Journal, read_journal
 from workbench.engine.loop import TradingLoop
@@ -151,8 +151,9 @@ def test_the_timer_ticks_ten_times_a_second_and_frames_come_no_faster() -> None:
 def test_a_late_timer_is_measured_and_missed_ticks_are_not_made_up_for() -> None:
     async def run(loop: TradingLoop, maker: Echo, journal: Journal, sent: list[Command]) -> None:
         virtual = asyncio.get_running_loop()
+        assert isinstance(virtual, VirtualTimeLoop)
         await asyncio.sleep(0.15)
-        virtual._virtual.now_ns += 2 * NS  # type: ignore[attr-defined]
+        virtual.now_ns += 2 * NS
         await asyncio.sleep(0.35)
         assert 1900 < loop.stats.max_lag_ms < 2000
         assert sum(isinstance(event, Timer) for event in maker.seen) <= 6
