@@ -11,10 +11,10 @@ import argparse
 import asyncio
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -102,10 +102,12 @@ class WatchedConnection:
         self._watch = watch
         self.send, self.close = inner.send, inner.close
 
-    async def recv(self) -> bytes:
-        frame = await self._inner.recv()
-        self._watch.frame_in()
-        return frame
+    async def read(self, take: Callable[[bytes], None]) -> NoReturn:
+        def timed(frame: bytes) -> None:
+            self._watch.frame_in()
+            take(frame)
+
+        await self._inner.read(timed)
 
 
 def watched(engine: Engine, watch: Stopwatch) -> None:

@@ -92,12 +92,12 @@ def test_a_stream_carries_text_frames_as_bytes_until_the_venue_closes_it() -> No
     async def main() -> None:
         async with venue() as transport:
             connection = await transport.connect("/ws")
-            assert await connection.recv() == b"https://lmex.io"
+            frames: list[bytes] = []
             await connection.send('{"price":"77054.5","ü":1}'.encode())
-            assert await connection.recv() == '{"price":"77054.5","ü":1}'.encode()
             await connection.send(b"bye")
             with pytest.raises(ConnectionLost, match="1001"):
-                await connection.recv()
+                await connection.read(frames.append)
+            assert frames == [b"https://lmex.io", '{"price":"77054.5","ü":1}'.encode()]
 
     asyncio.run(main())
 
@@ -106,10 +106,9 @@ def test_a_broken_stream_is_lost_and_cannot_be_written_to() -> None:
     async def main() -> None:
         async with venue() as transport:
             connection = await transport.connect("/ws")
-            await connection.recv()
             await connection.send(b"drop")
             with pytest.raises(ConnectionLost):
-                await connection.recv()
+                await connection.read(lambda _: None)
             with pytest.raises(ConnectionLost):
                 await connection.send(b"anybody?")
             await connection.close()
@@ -121,9 +120,9 @@ def test_closing_a_stream_ends_its_waiting_reader() -> None:
     async def main() -> None:
         async with venue() as transport:
             connection = await transport.connect("/ws")
-            await connection.recv()
-            reader = asyncio.ensure_future(connection.recv())
-            await asyncio.sleep(0)
+            opened = asyncio.Event()
+            reader = asyncio.ensure_future(connection.read(lambda _: opened.set()))
+            await opened.wait()
             await connection.close()
             with pytest.raises(ConnectionLost):
                 await reader

@@ -98,27 +98,60 @@ def test_frames_arrive_in_order_in_both_directions() -> None:
         frames = [str(i).encode() for i in range(50)]
         for frame in frames:
             await connection.send(frame)
-        return venue.streams[0].frames and frames, [await connection.recv() for _ in frames]
+        heard: list[bytes] = []
+        reader = asyncio.ensure_future(connection.read(heard.append))
+        await asyncio.sleep(5)
+        reader.cancel()
+        return venue.streams[0].frames, heard
 
     sent, heard = run_virtual(main(), seed=3)
     assert heard == [str(i).encode() for i in range(50)]
-    assert sent in ([], heard)
+    assert sent == heard
 
 
 def test_a_stream_ends_after_the_frames_that_were_on_their_way() -> None:
-    async def main() -> bytes:
+    async def main() -> list[bytes]:
         venue = EchoVenue()
         connection = await MemoryTransport(venue).connect("/ws")
         venue.streams[0].send(b"last words")
         venue.streams[0].closed("maintenance")
-        frame = await connection.recv()
+        frames: list[bytes] = []
         with pytest.raises(ConnectionLost, match="maintenance"):
-            await connection.recv()
+            await connection.read(frames.append)
         with pytest.raises(ConnectionLost, match="maintenance"):
             await connection.send(b"?")
-        return frame
+        return frames
 
-    assert run_virtual(main()) == b"last words"
+    assert run_virtual(main()) == [b"last words"]
+
+
+def test_frames_that_came_before_the_reader_are_kept_for_it() -> None:
+    async def main() -> list[bytes]:
+        venue = EchoVenue()
+        connection = await MemoryTransport(venue).connect("/ws")
+        venue.streams[0].send(b"early")
+        await asyncio.sleep(1)
+        venue.streams[0].closed("")
+        await asyncio.sleep(1)
+        frames: list[bytes] = []
+        with pytest.raises(ConnectionLost, match="closed by the venue"):
+            await connection.read(frames.append)
+        return frames
+
+    assert run_virtual(main()) == [b"early"]
+
+
+def test_what_a_reader_raises_ends_its_reading() -> None:
+    async def main() -> None:
+        venue = EchoVenue()
+        connection = await MemoryTransport(venue).connect("/ws")
+        numbers: list[int] = []
+        venue.streams[0].send(b"no number")
+        venue.streams[0].send(b"1")
+        with pytest.raises(ValueError, match="no number"):
+            await connection.read(lambda frame: numbers.append(int(frame)))
+
+    run_virtual(main())
 
 
 def test_closing_ends_a_waiting_reader_and_tells_the_venue_once() -> None:
@@ -126,7 +159,7 @@ def test_closing_ends_a_waiting_reader_and_tells_the_venue_once() -> None:
         venue = EchoVenue()
         transport = MemoryTransport(venue)
         connection = await transport.connect("/ws")
-        reader = asyncio.ensure_future(connection.recv())
+        reader = asyncio.ensure_future(connection.read(lambda _: None))
         await asyncio.sleep(1)
         await transport.close()
         await connection.close()

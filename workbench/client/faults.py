@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from workbench.client.transport import Connection, ConnectionLost, Response, Transport, TransportError
 
@@ -207,15 +208,18 @@ class _FaultyConnection:
     async def send(self, frame: bytes) -> None:
         await self._inner.send(frame)
 
-    async def recv(self) -> bytes:
-        while True:
-            frame = await self._inner.recv()
+    async def read(self, take: Callable[[bytes], None]) -> NoReturn:
+        def pass_on(frame: bytes) -> None:
             fault = self._transport.frame_fault(self._path, frame)
             if fault is None:
-                return frame
-            if isinstance(fault, CutStream):
-                await self._inner.close()
+                take(frame)
+            elif isinstance(fault, CutStream):
                 raise ConnectionLost(f"stream {self._path} was cut by the script")
+
+        try:
+            await self._inner.read(pass_on)
+        finally:
+            await self._inner.close()
 
     async def close(self) -> None:
         await self._inner.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 import aiohttp
 from yarl import URL
@@ -118,15 +119,15 @@ class _WebSocket:
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionLost(f"stream {self._url} is gone: {_named(error)}") from None
 
-    async def recv(self) -> bytes:
+    async def read(self, take: Callable[[bytes], None]) -> NoReturn:
         while True:
             message = await self._socket.receive()
             if message.type is aiohttp.WSMsgType.TEXT or message.type is aiohttp.WSMsgType.BINARY:
                 data: bytes | str = message.data
-                return data if isinstance(data, bytes) else data.encode()
-            if message.type is aiohttp.WSMsgType.ERROR:
+                take(data if isinstance(data, bytes) else data.encode())
+            elif message.type is aiohttp.WSMsgType.ERROR:
                 raise ConnectionLost(f"stream {self._url} broke: {_named(self._socket.exception() or message.data)}")
-            if message.type in _ENDED:
+            elif message.type in _ENDED:
                 code = self._socket.close_code
                 raise ConnectionLost(f"stream {self._url} was closed (code {code})")
 

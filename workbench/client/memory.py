@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from workbench.client.transport import Connection, ConnectionLost, Response, TransportError
 
@@ -161,7 +161,8 @@ class _Pipe:
         self._inbox: deque[bytes] = deque()
         self._down_due = 0.0
         self._up_due = 0.0
-        self._waiter: asyncio.Future[None] | None = None
+        self._take: Callable[[bytes], None] | None = None
+        self._end: asyncio.Future[NoReturn] = loop.create_future()
         self._lost: str | None = None
 
     # --- venue to client ---
@@ -174,9 +175,17 @@ class _Pipe:
         self._loop.call_at(due, self._deliver)
 
     def _deliver(self) -> None:
-        if self._lost is None:
-            self._inbox.append(self._down.popleft())
-            self._wake()
+        if self._lost is not None:
+            return
+        frame = self._down.popleft()
+        if self._take is None:
+            self._inbox.append(frame)
+            return
+        try:
+            self._take(frame)
+        except Exception as error:  # noqa: BLE001 - raised where the frames are read
+            self._take = None
+            self._finish(error)
 
     def ended(self, reason: str) -> None:
         """The venue ends the stream; frames on their way still arrive first."""
@@ -187,20 +196,23 @@ class _Pipe:
     def _lose(self, reason: str) -> None:
         if self._lost is None:
             self._lost = reason or "closed by the venue"
-            self._wake()
+            if self._take is not None:
+                self._finish(ConnectionLost(f"stream ended: {self._lost}"))
 
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+    def _finish(self, error: Exception) -> None:
+        if not self._end.done():
+            self._end.set_exception(error)
 
-    async def recv(self) -> bytes:
-        while not self._inbox:
-            if self._lost is not None:
-                raise ConnectionLost(f"stream ended: {self._lost}")
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        return self._inbox.popleft()
+    async def read(self, take: Callable[[bytes], None]) -> NoReturn:
+        while self._inbox:
+            take(self._inbox.popleft())
+        if self._lost is not None:
+            raise ConnectionLost(f"stream ended: {self._lost}")
+        self._take = take
+        try:
+            await self._end
+        finally:
+            self._take = None
 
     # --- client to venue ---
 

@@ -108,13 +108,15 @@ class Stream(ABC):
         self.connections += 1
         loop = asyncio.get_running_loop()
         self._heard_s = loop.time()
+
+        def take(frame: bytes) -> None:
+            self._heard_s = loop.time()
+            self._on_frame(frame)
+
         self._spawn(self._prepare_or_close())
         self._spawn(self._stay_alive())
         try:
-            while True:
-                frame = await connection.recv()
-                self._heard_s = loop.time()
-                self._on_frame(frame)
+            await connection.read(take)
         except ConnectionLost as error:
             return self._closing_reason or str(error)
         finally:

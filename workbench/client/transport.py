@@ -7,8 +7,8 @@ above this seam and therefore in both worlds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, NoReturn, Protocol
 
 __all__ = ["Connection", "ConnectionLost", "Response", "Transport", "TransportError"]
 
@@ -38,8 +38,14 @@ class Connection(Protocol):
         """Send one text frame. Raises `ConnectionLost`."""
         ...
 
-    async def recv(self) -> bytes:
-        """The next text frame, in order. Raises `ConnectionLost` when the stream has ended."""
+    async def read(self, take: Callable[[bytes], None]) -> NoReturn:
+        """Hand every text frame to `take`, in order; once only.
+
+        Raises
+        ------
+        ConnectionLost
+            When the stream has ended. What `take` raises ends the reading too.
+        """
         ...
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ import msgspec
 
 from workbench.client.faults import Fault, FaultyTransport
 from workbench.client.memory import MemoryTransport
+from workbench.client.transport import Transport
 from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
 from workbench.config import MarketMakerConfig
 from workbench.engine.audit import Auditor
@@ -249,9 +250,10 @@ async def _run(plan: _Plan) -> SimulationResult:
     clock = LoopClock(loop)
     exchange = SimulatedExchange(plan.preset, seed=plan.seed, clock=clock, rate_limits=plan.rate_limits, **plan.market)
     _follow(exchange, clock, loop)
-    transport = FaultyTransport(MemoryTransport(exchange, plan.latency, loop.random), plan.faults)
+    wire = MemoryTransport(exchange, plan.latency, loop.random)
+    transport = FaultyTransport(wire, plan.faults)
     auditor = Auditor(exchange, plan.config) if plan.audit else None
-    engine = _engine(plan, transport, clock, auditor)
+    engine = _engine(plan, transport if plan.faults or plan.script else wire, clock, auditor)
     await engine.start()
     scripted = None
     if plan.script is not None:
@@ -291,7 +293,7 @@ def _follow(exchange: SimulatedExchange, clock: LoopClock, loop: VirtualTimeLoop
     loop.call_later(wait_ns / NS, _follow, exchange, clock, loop)
 
 
-def _engine(plan: _Plan, transport: FaultyTransport, clock: LoopClock, auditor: Auditor | None) -> Engine:
+def _engine(plan: _Plan, transport: Transport, clock: LoopClock, auditor: Auditor | None) -> Engine:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
     credentials = load_credentials("sim")
