@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ FLATTEN_REACH = 0.005
 """A closing order reaches this far through the touch, fraction of the price."""
 
 LIVE_ROWS = 8 * MAX_LEVELS
+
+_NOTHING_BLOCKED = bytes(8 * BLOCKED_SIZE)
 
 _STATUS = {OrderStatus.OPEN: IDLE, OrderStatus.CANCELLING: CANCELLING}
 
@@ -122,7 +125,7 @@ class QuotePlanner:
             if rows < 0:
                 self.reason, rows = rows, 0
             else:
-                cap_tolerance(settings.limits, self._state[HALF_SPREAD])
+                cap_tolerance(settings.limits, self._state.item(HALF_SPREAD))
         if not rows and not self.live_orders:
             self._blocked[:] = 0
             return []
@@ -158,18 +161,18 @@ class QuotePlanner:
             self._live = np.zeros((2 * len(orders), LIVE_COLUMNS), dtype=np.int64)
             self._actions = np.zeros((4 * MAX_LEVELS + 2 * len(orders), ACTION_COLUMNS), dtype=np.int64)
         resting = 0
-        rows = []
+        rows: list[int] = []
         own: tuple[dict[int, int], dict[int, int]] = ({}, {})
         for order in orders:
             status, side, price, exposure = order.status, order.side, order.price_ticks, order.exposure
             plan_status = BUSY if order.query_at_ns else _STATUS.get(status, BUSY)
-            rows.append((-1 if order.terminal else order.slot, side, price, exposure, plan_status))
+            rows += (-1 if order.terminal else order.slot, side, price, exposure, plan_status)
             sizes = own[side < 0]
             sizes[price] = sizes.get(price, 0) + exposure
             if status in RESTING:
                 resting |= 1 if side > 0 else 2
-        if rows:
-            self._live[: len(rows)] = rows
+        # Several times as fast as an assignment by numpy.
+        struct.pack_into(f"{len(rows)}q", self._live.data, 0, *rows)
         self.both_resting = resting == 3
         self._view.own_sizes(*own)
 
@@ -224,7 +227,7 @@ class QuotePlanner:
     @property
     def held_back_any(self) -> bool:
         """Some wanted order was not sent in the last plan."""
-        return bool(self._blocked.any())
+        return self._blocked.tobytes() != _NOTHING_BLOCKED
 
     @property
     def held_back(self) -> list[str]:

@@ -105,10 +105,13 @@ class EwmaVolatility:
         """
         if not 0.0 < price < math.inf:
             raise ValueError(f"price is {price!r}; expected a positive finite number")
-        if not time_s >= self.state[LAST_TIME]:
+        elapsed = time_s - self.state.item(LAST_TIME)
+        if not elapsed >= 0.0:
             raise ValueError(f"time is {time_s!r} s; expected at least {self.state[LAST_TIME]} s, the one before")
+        if elapsed < self._sample_s and self.state.item(LAST_PRICE) > 0.0:
+            return self.sigma
         variance = ewma_update(self.state, time_s, price, self._half_life_s, self._sample_s)
-        if self.state[COUNT] >= self._min_samples:
+        if self.state.item(COUNT) >= self._min_samples:
             self.sigma = math.sqrt(variance)
         return self.sigma
 
