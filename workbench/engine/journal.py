@@ -12,7 +12,7 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -78,6 +78,10 @@ class JournalRow(NamedTuple):
         return decode_command(self.payload)
 
 
+_journal_row = partial(tuple.__new__, JournalRow)
+"""`JournalRow._make` without its check, which the columns of the query make needless."""
+
+
 class Journal:
     """The write side. Rows are chained when added and become durable with `commit`.
 
@@ -102,6 +106,7 @@ class Journal:
         if not self._in_memory and Path(self.path).exists():
             raise JournalError(f"{self.path} exists already; expected a new run folder (journals are kept)")
         self._seq = 0
+        self._links: list[bytes] = []
         self._rows: list[tuple[int, int, str, str, bytes]] = []
         self._frames: list[tuple[int, int, bytes]] = []
         self._oldest_ns = 0
@@ -139,8 +144,7 @@ class Journal:
     def add_frame(self, frame: StateFrame) -> None:
         """Chain a state frame."""
         payload = _frame_encoder.encode(frame)
-        self._link(frame.t_ns, b"frame StateFrame", payload)
-        self._frames.append((self._seq, frame.t_ns, payload))
+        self._frames.append((self._link(frame.t_ns, b"frame StateFrame", payload), frame.t_ns, payload))
 
     def due(self, now_ns: int) -> bool:
         """Whether rows have waited long enough that they should be committed without commands."""
@@ -181,6 +185,8 @@ class Journal:
 
     def digest(self) -> str:
         """SHA-256 over everything added so far, in order: equal runs have equal digests."""
+        self._chain.update(b"".join(self._links))
+        self._links.clear()
         return self._chain.copy().hexdigest()
 
     def read(self) -> list[JournalRow]:
@@ -204,14 +210,15 @@ class Journal:
             self._oldest_ns = t_ns
         tag, label = _label(kind, type(record))
         payload = encode(record)
-        self._link(t_ns, label, payload)
-        self._rows.append((self._seq, t_ns, kind, tag, payload))
+        self._rows.append((self._link(t_ns, label, payload), t_ns, kind, tag, payload))
 
-    def _link(self, t_ns: int, label: bytes, payload: bytes) -> None:
+    def _link(self, t_ns: int, label: bytes, payload: bytes) -> int:
+        """Chain a row; returns its number."""
         if self._failure is not None:
             raise JournalError(self._failure)
-        self._seq += 1
-        self._chain.update(_link_bytes(self._seq, t_ns, label, payload))
+        self._seq = seq = self._seq + 1
+        self._links += _link_parts(seq, t_ns, label, payload)
+        return seq
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -273,17 +280,17 @@ def _label(kind: str, record: type) -> tuple[str, bytes]:
 def _genesis(texts: Mapping[str, str]) -> hashlib._Hash:
     chain = hashlib.sha256(b"workbench journal %d" % FORMAT)
     for key, value in sorted(texts.items()):
-        chain.update(_link_bytes(0, 0, key.encode(), value.encode()))
+        chain.update(b"".join(_link_parts(0, 0, key.encode(), value.encode())))
     return chain
 
 
-def _link_bytes(seq: int, t_ns: int, label: bytes, payload: bytes) -> bytes:
+def _link_parts(seq: int, t_ns: int, label: bytes, payload: bytes) -> tuple[bytes, bytes, bytes]:
     # Lengths are part of the link, so that no two different rows have the same bytes.
-    return _link_head(seq, t_ns, len(label), len(payload)) + label + payload
+    return _link_head(seq, t_ns, len(label), len(payload)), label, payload
 
 
 def _rows(db: sqlite3.Connection) -> Iterator[JournalRow]:
-    return map(JournalRow._make, db.execute(_ALL_ROWS))
+    return map(_journal_row, db.execute(_ALL_ROWS))
 
 
 def _meta(db: sqlite3.Connection) -> dict[str, str]:
@@ -297,7 +304,7 @@ def _verified(db: sqlite3.Connection, path: str | Path) -> list[JournalRow]:
     for expected, row in enumerate(rows, start=1):
         if row.seq != expected:
             raise JournalError(f"the journal {path} lacks row {expected}; expected no holes: use a copy")
-        chain.update(_link_bytes(row.seq, row.t_ns, f"{row.kind} {row.tag}".encode(), row.payload))
+        chain.update(b"".join(_link_parts(row.seq, row.t_ns, f"{row.kind} {row.tag}".encode(), row.payload)))
     seq, digest = db.execute("SELECT seq, digest FROM tip").fetchone()
     if seq != len(rows) or digest != chain.hexdigest():
         raise JournalError(

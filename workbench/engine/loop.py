@@ -138,7 +138,8 @@ class TradingLoop:
     def emit(self, event: Event) -> None:
         """Put an event in the queue; from the loop's own thread only."""
         self._queue.append(event)
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
 
     def order(self, command: Command) -> None:
         """Journal and send a command of the engine's own (the cancel and reconcile of a stop), outside the core."""
