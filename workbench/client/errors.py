@@ -213,6 +213,7 @@ def check(response: Response, what: str, now_s: float = 0.0) -> bytes:
 
 
 _STATUS_REJECTS = frozenset((1, 11, 12, 13, 28, 41, 64, 101, 131, 132, 133, 134, 135, 138, 300, 301, 302, 304))
+_STATUS_ERRORS = _STATUS_REJECTS | _BALANCE | _PROTECTION | {15, 16, 17, 303}
 
 
 def order_status_error(status: int, message: str | None, what: str) -> ApiError | None:
@@ -221,6 +222,8 @@ def order_status_error(status: int, message: str | None, what: str) -> ApiError 
     15 is a reject, except that "internal timeout" hides behind it: without a message that names another cause its
     outcome is unknown. 16 and 17 never prove anything about the order.
     """
+    if status not in _STATUS_ERRORS:
+        return None
     text = readable(message)
     said = f"{what}: {text or 'no message'} (status {status})"
     if status in _STATUS_REJECTS:
@@ -235,4 +238,4 @@ def order_status_error(status: int, message: str | None, what: str) -> ApiError 
         return OrderNotFound(said, code=status, status=200)
     if status == 17 or (status == 15 and (not text or _says(text, _TIMEOUT_TEXTS))):
         return UnknownOutcome(said, code=status, status=200)
-    return Rejected(said, code=status, status=200) if status == 15 else None
+    return Rejected(said, code=status, status=200)

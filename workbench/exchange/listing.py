@@ -92,6 +92,11 @@ class Listing:
         return int(self.instrument.tick_size.scaleb(self.price_digits))
 
     @cached_property
+    def spam_units(self) -> int:
+        """Money units below which the venue takes an order for spam."""
+        return self.instrument.units(self.instrument.min_notional)
+
+    @cached_property
     def ticks_per_unit(self) -> float:
         """Ticks in one unit of quote currency, for the float arithmetic of the flow."""
         return float(1 / self.instrument.tick_size)

@@ -27,7 +27,7 @@ INVALID_SIZE, INVALID_PRICE = 301, 302
 INSUFFICIENT_MESSAGE = '{"msgKey":"trade.error.insufficient.balance","params":[],"default_msg":"Insufficient balance"}'
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{0,36}")
 _SIDES = {"BUY": 1, "SELL": -1}
-_DEAR = 10**15
+_DEAR = Decimal(10**15)
 """A limit in ticks that every book reaches: the price of an order that has none."""
 
 
@@ -146,10 +146,10 @@ class OrderDesk:
 
     def _check_protection(self, order: Order, market: Market) -> None:
         """Orders that would trade at once beyond the band are refused; resting ones are exempt (section 6.5)."""
-        if order.market_order:
+        if order.market_order or not market.book.other(order.side).reaches(order.price):
             return
         bound = _protected_limit(market, order.side)
-        if order.side * order.price > order.side * bound and market.book.other(order.side).reaches(order.price):
+        if order.side * order.price > order.side * bound:
             word = "higher" if order.side > 0 else "lower"
             base, quote = market.listing.instrument.base, market.listing.instrument.quote
             price = plain(bound * market.listing.tick_units, market.listing.price_digits)
@@ -362,15 +362,15 @@ def _too_large(listing: Listing) -> Refusal:
 def _ticks(price: Decimal, listing: Listing) -> int | None:
     """A valid price in ticks; None for an invalid one."""
     instrument = listing.instrument
-    if not price.is_finite() or price < instrument.min_price or price > _DEAR:
+    if not price.is_finite() or not instrument.min_price <= price <= _DEAR:
         return None
-    return None if price % instrument.tick_size else int(price // instrument.tick_size)
+    ticks, rest = divmod(price, instrument.tick_size)
+    return None if rest else int(ticks)
 
 
 def _is_spam(size: int, ticks: int, listing: Listing) -> bool:
     """Worth under 5 USDT: hidden, always pays the taker fee, refused when post-only (section 6.6)."""
-    floor = int(listing.instrument.min_notional.scaleb(MONEY_DIGITS))
-    return size * listing.value(ticks) < floor
+    return size * listing.value(ticks) < listing.spam_units
 
 
 def _protected_limit(market: Market, side: int) -> int:

@@ -272,7 +272,7 @@ class SimulatedExchange:
     def _admit(self, route: Route, request: Request, headers: Mapping[str, str]) -> None:
         """Check the signature of a private call and count every call against its limit."""
         names = _GUIDE_HEADERS if request.path.startswith(GUIDE) else _API_HEADERS
-        key, nonce, sign = (_header(headers, name) for name in names)
+        key, nonce, sign = [_header(headers, name) for name in names]
         if self._limiter is not None:
             blocked_s = self._limiter.blocked_for_s(key or "no key", route.group, request.now_ns)
             if blocked_s:
@@ -289,7 +289,7 @@ class SimulatedExchange:
             else:
                 signed_path = request.path[request.path.index("/api/") :]
                 expected = signature(account.secret, signed_path, nonce, request.body)
-            if hmac.compare_digest(expected.encode(), sign.encode()):
+            if hmac.compare_digest(expected, sign):
                 if is_fresh(nonce, request.now_ns):
                     return account
                 raise auth_failed("Invalid nonce")
@@ -352,7 +352,7 @@ class SimulatedExchange:
         if account is None or not (nonce.isascii() and sign.isascii()):
             return None
         expected = signature(account.secret, MAIN_PATH, nonce, b"")
-        fits = hmac.compare_digest(expected.encode(), sign.encode())
+        fits = hmac.compare_digest(expected, sign)
         return account if fits and is_fresh(nonce, self._now_ns) else None
 
 
