@@ -12,7 +12,7 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -106,9 +106,8 @@ class Journal:
         if not self._in_memory and Path(self.path).exists():
             raise JournalError(f"{self.path} exists already; expected a new run folder (journals are kept)")
         self._seq = 0
-        self._links: list[bytes] = []
         self._rows: list[tuple[int, int, str, str, bytes]] = []
-        self._frames: list[tuple[int, int, bytes]] = []
+        self._chained = 0
         self._oldest_ns = 0
         self._commits = 0
         self._failure: str | None = None
@@ -135,21 +134,19 @@ class Journal:
 
     def add_event(self, event: Event) -> None:
         """Chain an event; it becomes durable with the next commit."""
-        self._add(event.t_ns, "event", event)
+        self._add(event.t_ns, "event", type(event).__name__, encode(event))
 
     def add_command(self, t_ns: int, command: Command, *, by_engine: bool = False) -> None:
         """Chain a command; it must be committed before it is sent."""
-        self._add(t_ns, "engine" if by_engine else "command", command)
+        self._add(t_ns, "engine" if by_engine else "command", type(command).__name__, encode(command))
 
     def add_frame(self, frame: StateFrame) -> None:
         """Chain a state frame."""
-        payload = _frame_encoder.encode(frame)
-        self._frames.append((self._link(frame.t_ns, b"frame StateFrame", payload), frame.t_ns, payload))
+        self._add(frame.t_ns, "frame", "StateFrame", _frame_encoder.encode(frame))
 
     def due(self, now_ns: int) -> bool:
         """Whether rows have waited long enough that they should be committed without commands."""
-        waiting = bool(self._rows or self._frames)
-        return waiting and not 0 <= now_ns - self._oldest_ns < MARKET_DATA_DELAY_NS
+        return bool(self._rows) and not 0 <= now_ns - self._oldest_ns < MARKET_DATA_DELAY_NS
 
     def commit(self) -> None:
         """Make everything added so far durable, in one transaction.
@@ -161,18 +158,20 @@ class Journal:
         self._flush()
 
     def _flush(self) -> None:
-        if not self._rows and not self._frames:
+        if not self._rows:
             return
         with self._writing():
             execute = self._db.execute
             execute("BEGIN")
-            self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", self._rows)
-            if self._frames:
-                self._db.executemany("INSERT INTO frames VALUES (?, ?, ?)", self._frames)
+            records = [row for row in self._rows if row[2] != "frame"]
+            self._db.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", records)
+            if len(records) < len(self._rows):
+                frames = [(seq, t_ns, payload) for seq, t_ns, kind, _, payload in self._rows if kind == "frame"]
+                self._db.executemany("INSERT INTO frames VALUES (?, ?, ?)", frames)
             execute("UPDATE tip SET seq = ?, digest = ?", (self._seq, self.digest()))
             execute("COMMIT")
         self._rows.clear()
-        self._frames.clear()
+        self._chained = 0
         self._commits += 1
 
     def tend(self) -> None:
@@ -185,8 +184,8 @@ class Journal:
 
     def digest(self) -> str:
         """SHA-256 over everything added so far, in order: equal runs have equal digests."""
-        self._chain.update(b"".join(self._links))
-        self._links.clear()
+        self._chain.update(b"".join(map(_link, self._rows[self._chained :])))
+        self._chained = len(self._rows)
         return self._chain.copy().hexdigest()
 
     def read(self) -> list[JournalRow]:
@@ -205,20 +204,13 @@ class Journal:
         finally:
             self._db.close()
 
-    def _add(self, t_ns: int, kind: str, record: Event | Command) -> None:
-        if not self._rows and not self._frames:
-            self._oldest_ns = t_ns
-        tag, label = _label(kind, type(record))
-        payload = encode(record)
-        self._rows.append((self._link(t_ns, label, payload), t_ns, kind, tag, payload))
-
-    def _link(self, t_ns: int, label: bytes, payload: bytes) -> int:
-        """Chain a row; returns its number."""
+    def _add(self, t_ns: int, kind: RowKind, tag: str, payload: bytes) -> None:
         if self._failure is not None:
             raise JournalError(self._failure)
+        if not self._rows:
+            self._oldest_ns = t_ns
         self._seq = seq = self._seq + 1
-        self._links += _link_parts(seq, t_ns, label, payload)
-        return seq
+        self._rows.append((seq, t_ns, kind, tag, payload))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -272,21 +264,21 @@ def read_meta(path: str | Path) -> dict[str, Any]:
         return {key: json.loads(value) for key, value in _meta(db).items()}
 
 
-@cache
-def _label(kind: str, record: type) -> tuple[str, bytes]:
-    return record.__name__, f"{kind} {record.__name__}".encode()
-
-
 def _genesis(texts: Mapping[str, str]) -> hashlib._Hash:
     chain = hashlib.sha256(b"workbench journal %d" % FORMAT)
     for key, value in sorted(texts.items()):
-        chain.update(b"".join(_link_parts(0, 0, key.encode(), value.encode())))
+        chain.update(_link_bytes(0, 0, key.encode(), value.encode()))
     return chain
 
 
-def _link_parts(seq: int, t_ns: int, label: bytes, payload: bytes) -> tuple[bytes, bytes, bytes]:
+def _link(row: tuple[int, int, str, str, bytes]) -> bytes:
+    seq, t_ns, kind, tag, payload = row
+    return _link_bytes(seq, t_ns, f"{kind} {tag}".encode(), payload)
+
+
+def _link_bytes(seq: int, t_ns: int, label: bytes, payload: bytes) -> bytes:
     # Lengths are part of the link, so that no two different rows have the same bytes.
-    return _link_head(seq, t_ns, len(label), len(payload)), label, payload
+    return _link_head(seq, t_ns, len(label), len(payload)) + label + payload
 
 
 def _rows(db: sqlite3.Connection) -> Iterator[JournalRow]:
@@ -304,7 +296,7 @@ def _verified(db: sqlite3.Connection, path: str | Path) -> list[JournalRow]:
     for expected, row in enumerate(rows, start=1):
         if row.seq != expected:
             raise JournalError(f"the journal {path} lacks row {expected}; expected no holes: use a copy")
-        chain.update(b"".join(_link_parts(row.seq, row.t_ns, f"{row.kind} {row.tag}".encode(), row.payload)))
+        chain.update(_link(row))
     seq, digest = db.execute("SELECT seq, digest FROM tip").fetchone()
     if seq != len(rows) or digest != chain.hexdigest():
         raise JournalError(

@@ -6,7 +6,7 @@ filled than executions have been heard of leaves the difference *owed*: it keeps
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
 
 from workbench.events import NS, OrderReport, OwnFill, Place
@@ -199,16 +199,16 @@ class OrderTracker:
     @property
     def owed(self) -> int:
         """Contracts filled according to the venue whose executions are missing."""
-        return sum(order.owed for order in self._live.values())
+        return sum([order.owed for order in self._live.values()])
 
-    def due_queries(self, now_ns: int) -> Iterator[Order]:
+    def due_queries(self, now_ns: int) -> list[Order]:
         """Orders whose state is to be asked for now; each is rescheduled as it is given out."""
-        for order in list(self._live.values()):
-            if 0 < order.query_at_ns <= now_ns:
-                delay = QUERY_DELAYS_NS[min(order.queries + 1, len(QUERY_DELAYS_NS) - 1)]
-                order.queries += 1
-                order.query_at_ns = now_ns + delay
-                yield order
+        due = [order for order in self._live.values() if 0 < order.query_at_ns <= now_ns]
+        for order in due:
+            delay = QUERY_DELAYS_NS[min(order.queries + 1, len(QUERY_DELAYS_NS) - 1)]
+            order.queries += 1
+            order.query_at_ns = now_ns + delay
+        return due
 
     # --- changing -----------------------------------------------------------------------------------------------
 
