@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.analysis.look import TEMPLATE
     from workbench.analysis.markouts import HORIZONS_S, PnlSplit, markout_summary, markout_table, split_pnl
     from workbench.analysis.page import html_charts, html_page, html_table
+    from workbench.analysis.plateaus import neighbours, rank_correlation
     from workbench.analysis.report import key_numbers, tear_sheet
     from workbench.analysis.series import drawdown, epoch_ms, extremes, min_max
     from workbench.analysis.sharpe import (
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
         deflated_sharpe,
         expected_best_sharpe,
         sharpe_ratio,
+    )
+    from workbench.analysis.sweep_figures import (
+        heat_map_figure,
+        parallel_figure,
+        plateau_figure,
+        train_test_figure,
     )
     from workbench.analysis.tables import fills_table, frame_fills_table, orders_table, pnl_parts_table, quotes_table
     from workbench.analysis.volatility_figures import signature_figure, time_of_day_figure, volatility_figure
@@ -52,6 +59,7 @@ __all__ = [
     "fill_probability",
     "fills_table",
     "frame_fills_table",
+    "heat_map_figure",
     "html_charts",
     "html_page",
     "html_table",
@@ -61,14 +69,18 @@ __all__ = [
     "markout_summary",
     "markout_table",
     "min_max",
+    "neighbours",
     "order_outcomes",
     "orders_table",
+    "parallel_figure",
+    "plateau_figure",
     "pnl_figure",
     "pnl_parts_table",
     "pnl_steps",
     "price_figure",
     "quote_uptime",
     "quotes_table",
+    "rank_correlation",
     "run_figure",
     "sharpe_ratio",
     "signature_figure",
@@ -76,6 +88,7 @@ __all__ = [
     "spread_volatility_figure",
     "tear_sheet",
     "time_of_day_figure",
+    "train_test_figure",
     "volatility_figure",
 ]
 
@@ -86,12 +99,14 @@ _MODULES = {
     "fill_rates": ("PLACES", "fill_probability", "order_outcomes"),
     "look": ("TEMPLATE",),
     "markouts": ("HORIZONS_S", "PnlSplit", "markout_summary", "markout_table", "split_pnl"),
+    "plateaus": ("neighbours", "rank_correlation"),
     "page": ("html_charts", "html_page", "html_table"),
     "report": ("key_numbers", "tear_sheet"),
     "whole_run": ("run_figure",),
     "series": ("drawdown", "epoch_ms", "extremes", "min_max"),
     "volatility_figures": ("signature_figure", "time_of_day_figure", "volatility_figure"),
     "sharpe": ("DeflatedSharpe", "SharpeRatio", "deflated_sharpe", "expected_best_sharpe", "sharpe_ratio"),
+    "sweep_figures": ("heat_map_figure", "parallel_figure", "plateau_figure", "train_test_figure"),
     "tables": ("fills_table", "frame_fills_table", "orders_table", "pnl_parts_table", "quotes_table"),
 }
 
