@@ -6,7 +6,6 @@ that is wrong is reported at once as `ConfigError`; an unknown name is answered 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 import tomllib
@@ -18,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, did_you_mean
 from workbench.instruments import Instrument
 
 __all__ = [
@@ -69,7 +68,7 @@ def _sentences(model: type[BaseModel], error: ValidationError) -> list[str]:
         if isinstance(cause, ConfigError):
             sentences += [f"{name}.{problem}" if name else problem for problem in cause.problems]
         elif item["type"] == "extra_forbidden":
-            sentences.append(f"{name}: no such setting{_did_you_mean(name.split('.')[-1], model.model_fields)}")
+            sentences.append(f"{name}: no such setting{did_you_mean(name.split('.')[-1], model.model_fields)}")
         elif not item["loc"]:
             sentences.append(str(cause) if cause else item["msg"])
         else:
@@ -83,12 +82,6 @@ def _expected(message: str) -> str:
         if message.startswith(prefix):
             return message[len(prefix) :]
     return message
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
 
 
 class VolatilityConfig(_Part):
@@ -365,7 +358,7 @@ class MarketMakerConfig(_Part):
         Another model does not inherit the written-out source of the one before.
         """
         settings, changed = dict(_flatten(self.model_dump(exclude_unset=True))), dict(_flatten(changes))
-        if "quoting.model" in changed:
+        if changed.get("quoting.model", self.quoting.model) != self.quoting.model:
             settings.pop("quoting.source", None)
         return type(self).from_dict({**settings, **changed})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "ConfigError",
@@ -12,6 +13,7 @@ __all__ = [
     "SessionError",
     "VenueError",
     "WorkbenchError",
+    "did_you_mean",
 ]
 
 
@@ -52,3 +54,10 @@ class JournalError(WorkbenchError):
 
 class SessionError(WorkbenchError):
     """A session could not be started, reached or stopped."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the one that was likely meant, else all that there are."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(names)}"
