@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from msgspec import field
 
 from workbench.data.binance import BinanceRows
-from workbench.data.grid import Grid, finest_step
+from workbench.data.grid import Grid, finest_decimal, finest_step
 from workbench.errors import DataError
 
 __all__ = ["LineReader"]
@@ -166,9 +167,7 @@ class LineReader:
         try:
             message = self._decoded(body)
         except (msgspec.DecodeError, ValueError) as error:
-            raise DataError(
-                f"line {self.lines} is no message that can be read: {error}; starts {body[:80]!r}"
-            ) from None
+            raise DataError(f"line {self.lines} cannot be read as a message: {error}; starts {body[:80]!r}") from None
         if message is not None:
             chunk.add(self.lines, int(stamp) * unit, message)
 
@@ -252,13 +251,13 @@ class Chunk:
             case Mark():
                 return self.marks
 
-    def steps(self) -> tuple[Any, Any]:
+    def steps(self) -> tuple[Decimal, Decimal]:
         """Tick and lot as the numbers of this chunk show them. Raises `DataError` where there are none."""
         _, _, pairs = self._pairs()
         taken = [*((m.p, m.q) for _, _, m in (*self.trades, *self.aggregates))]
         taken += [pair for _, _, m in self.best for pair in ((m.b, m.B), (m.a, m.A))]
         both = np.concatenate([pairs, np.array(taken, dtype=np.float64).reshape(-1, 2)])
-        return finest_step(both[:, 0]), finest_step(both[:, 1])
+        return finest_step(both[:, 0]), finest_decimal(both[:, 1])
 
     def _pairs(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
         """Number of bids and of asks of each book message, and all their levels: (price, size)."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from workbench.errors import DataError
 
-__all__ = ["Grid", "finest_step"]
+__all__ = ["Grid", "finest_decimal", "finest_step"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,17 +64,41 @@ class Grid:
 
 
 def finest_step(values: Floats, digits: int = 10) -> Decimal:
-    """The largest decimal step that all values are multiples of, looked for down to 10**-digits.
+    """The largest step that all values are multiples of: what a tick looks like, such as 0.1, 0.25 or 5.
+
+    Parameters
+    ----------
+    values : float64[n]
+        Those that are not positive say nothing.
+    digits : int
+        Decimals after which a value counts as no decimal number.
 
     Raises
     ------
     DataError
         If there is none, or nothing to look at.
     """
+    exponent, counts = _as_decimals(values, digits)
+    return Decimal(int(np.gcd.reduce(counts))).scaleb(-exponent).normalize()
+
+
+def finest_decimal(values: Floats, digits: int = 10) -> Decimal:
+    """The largest of 1, 0.1, 0.01, ... that all values are multiples of: what a contract size looks like.
+
+    Raises
+    ------
+    DataError
+        As `finest_step`.
+    """
+    return Decimal(1).scaleb(-_as_decimals(values, digits)[0])
+
+
+def _as_decimals(values: Floats, digits: int) -> tuple[int, Ints]:
+    """How many decimals the values need, and the values without the point."""
     positive = np.unique(values[values > 0])
     for exponent in range(digits + 1):
         scaled = positive * 10.0**exponent
         counts = np.rint(scaled)
         if positive.size and (np.abs(scaled - counts) <= np.maximum(1e-6, scaled * 1e-12)).all():
-            return Decimal(int(np.gcd.reduce(counts.astype(np.int64)))).scaleb(-exponent).normalize()
+            return exponent, counts.astype(np.int64)
     raise DataError(f"{positive.size} values show no decimal step down to 1e-{digits}; say the step yourself")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from collections import Counter
@@ -19,7 +18,7 @@ import pyarrow as pa
 from workbench.data.binance import BinanceRows
 from workbench.data.binance_lines import LineReader
 from workbench.data.catalog import Catalog
-from workbench.data.grid import Grid, finest_step
+from workbench.data.grid import Grid, finest_decimal, finest_step
 from workbench.data.hftbacktest import read_hftbacktest, tables_of_hftbacktest
 from workbench.data.level_tables import LEVELS_FILE, tables_of_level_tables, what_level_tables_say
 from workbench.data.progress import LateProgress
@@ -31,6 +30,8 @@ __all__ = ["ImportReport", "import_file"]
 
 BINANCE = "binance-usd-m"
 BLOCK_BYTES = 8 << 20
+_GZIP = 31
+"""What zlib calls the format of gzip."""
 _QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "BTC", "ETH")
 _ASSUMED_FEES = {BINANCE: (Decimal("0.0002"), Decimal("0.0005"))}
 
@@ -230,7 +231,7 @@ def _open_hftbacktest(path: Path, given: _Given, done: Done) -> _Opened:
     if tick is None or lot is None:
         levels = first[((first["ev"] & np.uint64(0xFF)) != CLEAR) & np.isfinite(first["px"])]
         tick = tick or finest_step(levels["px"])
-        lot = lot or finest_step(levels["qty"])
+        lot = lot or finest_decimal(levels["qty"])
         notes.append(f"tick {tick} and contract size {lot} are what the first {first.size:,} rows show")
     instrument = given.instrument(venue, given.symbol, tick, lot)
     total = path.stat().st_size
@@ -320,11 +321,8 @@ def _line_files(path: Path) -> list[Path]:
     found = []
     for candidate in candidates:
         if candidate.is_file():
-            try:
-                with candidate.open("rb") as raw, _unpacked(raw) as file:
-                    start = file.read(24)
-            except (OSError, EOFError, zlib.error):
-                continue
+            with candidate.open("rb") as raw:
+                start = next(_unpacked(raw, [], 1 << 12), b"")
             if re.match(rb"\d{13,19} \{", start):
                 found.append(candidate)
     return found
@@ -335,35 +333,42 @@ def _blocks_of_lines(paths: list[Path], notes: list[str], done: Done) -> Iterato
     before = 0
     for path in paths:
         rest = b""
-        with path.open("rb") as raw, _unpacked(raw) as file:
-            while True:
-                try:
-                    block = file.read(BLOCK_BYTES)
-                except (EOFError, zlib.error):
-                    notes.append(f"{path.name} is cut off: read as far as it goes")
-                    rest = b""
-                    break
-                if not block:
-                    break
+        faults: list[str] = []
+        with path.open("rb") as raw:
+            for block in _unpacked(raw, faults, BLOCK_BYTES):
                 head, newline, tail = block.rpartition(b"\n")
                 if newline:
                     yield (rest + head).split(b"\n")
-                    rest = tail
-                else:
-                    rest += tail
+                rest = tail if newline else rest + block
                 done((before + raw.tell()) / total)
-        if rest.strip():
-            if rest.rstrip().endswith(b"}"):
-                yield [rest]
-            else:
-                notes.append(f"{path.name}: its last line is cut off, and left out")
+        notes += [f"{path.name} {fault}: read as far as it goes" for fault in faults]
+        if rest.rstrip().endswith(b"}"):
+            yield [rest]
+        elif rest.strip():
+            notes.append(f"{path.name}: its last line is cut off, and left out")
         before += path.stat().st_size
 
 
-def _unpacked(raw: BinaryIO) -> Any:
+def _unpacked(raw: BinaryIO, faults: list[str], block_bytes: int) -> Iterator[bytes]:
+    """The content of a plain or gzip file in blocks; a recorder that was killed leaves gzip without its end."""
     packed = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
-    return gzip.GzipFile(fileobj=raw) if packed else raw
+    if not packed:
+        yield from iter(lambda: raw.read(block_bytes), b"")
+        return
+    unpacker = zlib.decompressobj(_GZIP)
+    while data := raw.read(block_bytes // 8):
+        while data:
+            if unpacker.eof:
+                unpacker = zlib.decompressobj(_GZIP)
+            try:
+                yield unpacker.decompress(data)
+            except zlib.error as error:
+                faults.append(f"is damaged ({error})")
+                return
+            data = unpacker.unused_data
+    if not unpacker.eof:
+        faults.append("is cut off")
 
 
 def _currencies(symbol: str) -> tuple[str, str]:
