@@ -119,6 +119,36 @@ def test_a_closure_takes_its_numbers_along_and_the_newest_definition_has_the_nam
         assert quotes_of(QuotingModel.of_source(model.source), view=VIEW)["price_ticks"].tolist() == [price]
 
 
+def ladder_of(levels: int) -> QuotingModel:
+    def rounded(price: float) -> int:
+        return round(price)
+
+    @quoting.model
+    def loops_and_closes(view: Any, inventory: int, params: Any, state: Any, out: Any) -> int:
+        n = 0
+        gaps = [float(level) for level in range(levels)]
+
+        def below(gap: float) -> float:
+            return view[MID] - gap  # type: ignore[no-any-return]
+
+        for gap in gaps:
+            if gap > 0.0 or not levels:
+                out[n, 0], out[n, 1], out[n, 2] = 1, rounded(below(gap)), 5
+                n += 1
+        while n > 2:
+            n -= 1
+        return n if n else -1
+
+    model: QuotingModel = loops_and_closes
+    return model
+
+
+def test_loops_inner_functions_and_what_they_close_over_are_taken_for_what_they_are() -> None:
+    model = ladder_of(4)
+    assert not model.not_portable
+    assert quotes_of(QuotingModel.of_source(model.source), view=VIEW)["price_ticks"].tolist() == [999, 998]
+
+
 def calls_a_built_in_model(view: Any, inventory: int, params: Any, state: Any, out: Any) -> int:
     return int(BASE(view, inventory, params, state, out))
 
@@ -270,6 +300,16 @@ def test_a_source_that_is_none_is_refused(source: str, says: str) -> None:
         quoting.find_model("guide_fixed", my_model.source)
 
 
+@pytest.mark.parametrize("name", ["skewed_spread", "glft"])
+def test_the_name_of_a_built_in_model_is_not_to_be_had(name: str) -> None:
+    def another(view: Any, inventory: int, params: Any, state: Any, out: Any) -> int:
+        return 0
+
+    another.__name__ = name
+    with pytest.raises(quoting.ModelError, match=f"{name} has the name of a built-in one"):
+        quoting.model(another)
+
+
 # --- in a configuration -----------------------------------------------------------------------------------------------
 
 
@@ -285,6 +325,7 @@ def test_a_configuration_takes_the_model_itself_and_another_model_drops_the_sour
     changed = config.replace(quoting={"model": "glft", "params": {}})
     assert (changed.quoting.model, changed.quoting.source) == ("glft", "")
     assert self_contained(changed) is changed
+    assert config.replace(quoting={"model": "my_quotes", "params": {}}).quoting.source == my_model.source
 
 
 @pytest.mark.parametrize("changes", [{"quoting": {"model": my_model}}, {"quoting.model": "my_quotes"}])

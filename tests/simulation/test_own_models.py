@@ -98,7 +98,7 @@ def test_an_edited_cell_replaces_the_model_of_a_running_session_and_is_journalle
     first = edited(5e-4)
     seen: list[Any] = []
     config = {"quoting": {"model": first}, "max_orders_per_side": 1}
-    script = updating(lambda: {"quoting.model": edited(20e-4).name}, seen)
+    script = updating(lambda: {"quoting": {"model": edited(20e-4)}}, seen)
     result = simulate(config, seed=SEED, seconds=20, script=script)
     before, told, after = seen
     assert before is first

@@ -74,8 +74,8 @@ def changes_with_source(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _known(model: Any) -> QuotingModel | None:
     """The model that is meant, if this process has it; else the engine may know it, or will say that it does not."""
-    if isinstance(model, QuotingModel):
-        return model
+    if not isinstance(model, str):
+        return model if isinstance(model, QuotingModel) else None
     try:
         return find_model(model)
     except ConfigError:

@@ -178,7 +178,9 @@ class Session:
         ConfigError
             If the engine refuses them; the old configuration stays in force.
         """
-        settings: dict[str, Any] = await self._ask("update", changes_with_source(changes), dict, UPDATE_S)
+        # Finding a model may import it: a thread keeps the notebook's frames flowing meanwhile.
+        sent = await asyncio.to_thread(changes_with_source, changes)
+        settings: dict[str, Any] = await self._ask("update", sent, dict, UPDATE_S)
         return MarketMakerConfig.from_dict(settings)
 
     async def pause(self, reason: str = "") -> SessionStatus:

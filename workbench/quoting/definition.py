@@ -230,11 +230,18 @@ def model(
     """
 
     def wrap(function: Callable[..., int]) -> QuotingModel:
+        if function.__name__ in _built_in_names() and not QuotingModel.built_in(function):
+            raise ModelError(f"model {function.__name__} has the name of a built-in one; give it another name")
         made = QuotingModel(function, params, reasons, spread_is_half, spread_is_own)
         _registry[made.name] = made
         return made
 
     return wrap if function is None else wrap(function)
+
+
+def _built_in_names() -> set[str]:
+    loaded = {name for name, known in _registry.items() if not known.source and not known.not_portable}
+    return {*loaded, *_LOADED_WHEN_ASKED_FOR}
 
 
 def model_names() -> tuple[str, ...]:

@@ -6,6 +6,7 @@ numba and math become imports. Anything else is refused by its name and line.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import dis
@@ -35,8 +36,7 @@ MOST_NUMBERS = 4096
 
 _KNOWN_ROOTS = ("math", "cmath", "numpy", "numba", "workbench")
 _OPTIONS = ("fastmath", "nogil", "boundscheck", "error_model", "inline", "forceinline", "parallel")
-_PLUMBING = frozenset({"RESUME", "PUSH_NULL", "COPY_FREE_VARS", "MAKE_CELL", "EXTENDED_ARG", "CACHE", "NOP"})
-_ALIKE = {"LOAD_METHOD": "LOAD_ATTR", "LOAD_DEREF": "LOAD_GLOBAL", "LOAD_CLASSDEREF": "LOAD_GLOBAL"}
+_PLUMBING = frozenset({"RESUME", "PUSH_NULL", "EXTENDED_ARG", "CACHE", "NOP"})
 _PRELUDE = (
     "import numba as _numba",
     "import numpy as _numpy",
@@ -192,7 +192,7 @@ class _Writer:
         except (OSError, TypeError, SyntaxError, StopIteration):
             self._refuse(f"the source of {function.__name__}, used at {at}, is not kept; define it in a cell or a file")
         body = "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
-        if not _is_source_of(body, function):
+        if not _is_source_of(node, function):
             self._refuse(
                 f"{code.co_filename} has changed since {function.__name__} was defined; run or import it again"
             )
@@ -239,16 +239,28 @@ def _loaded_globals(code: CodeType) -> Iterator[tuple[str, int]]:
             yield from _loaded_globals(inner)
 
 
-def _is_source_of(text: str, function: FunctionType) -> bool:
-    """Whether a text compiles to the function's own code: a file may have been edited since it was imported."""
+def _is_source_of(node: ast.FunctionDef, function: FunctionType) -> bool:
+    """Whether a definition compiles to the function's own code: a file may have been edited since it was imported."""
     code = function.__code__
-    outer = compile(f"from __future__ import annotations\n{text}", code.co_filename, "exec", dont_inherit=True)
-    read = next(c for c in outer.co_consts if isinstance(c, CodeType) and c.co_name == code.co_name)
-    return _steps(read) == _steps(code)
+    bare = ast.FunctionDef(**{**{name: getattr(node, name) for name in node._fields}, "decorator_list": []})
+    # What it closes over is closed over here too, as arguments of a function around it.
+    around = ast.parse(f"def around({', '.join(code.co_freevars)}): pass")
+    outer: Any = around.body[0]
+    outer.body = [ast.copy_location(bare, node)]
+    flags = __future__.annotations.compiler_flag
+    made = compile(around, code.co_filename, "exec", flags=flags, dont_inherit=True)
+    return any(_steps(read) == _steps(code) for read in _codes(made) if read.co_name == code.co_name)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner
+            yield from _codes(inner)
 
 
 def _steps(code: CodeType) -> list[tuple[str, Any]]:
-    """What a code does, without what depends on the text round it (imports, closures) and on where it jumps to."""
+    """What a code does, without what depends on the imports round it and on where it jumps to."""
     steps: list[tuple[str, Any]] = []
     for instruction in dis.get_instructions(code):
         name, value = instruction.opname, instruction.argval
@@ -259,7 +271,7 @@ def _steps(code: CodeType) -> list[tuple[str, Any]]:
         elif "JUMP" in name or name in {"FOR_ITER", "MAKE_FUNCTION"}:
             steps.append((name, None))
         else:
-            steps.append((_ALIKE.get(name, name), repr(value)))
+            steps.append(("LOAD_ATTR" if name == "LOAD_METHOD" else name, repr(value)))
     return steps
 
 
