@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-CLEAR = re.compile(r"expected|needs?\b|sort|drop|take|pass\b|no law|symmetrise|widen|narrow|look at")
+CLEAR = re.compile(r"expected|known|needs?\b|sort|drop|take|pass\b|no law|symmetrise|widen|narrow|look at")
 """What a refusal says besides the value: what was wanted, or what to do."""
 
 

@@ -376,28 +376,53 @@ def test_a_poor_fit_makes_no_parameters() -> None:
         quoting_parameters(fit_tail(depths, 10.0), volatility=0.03, per="day", price=60_000.0, tick_size=0.1)
 
 
+def recorded_table(name: str) -> pd.DataFrame:
+    for parent in Path(__file__).resolve().parents:
+        if (parent / SAMPLE / f"{name}.parquet").exists():
+            return pd.read_parquet(parent / SAMPLE / f"{name}.parquet")
+    pytest.skip("the recorded sample is not there")
+
+
 @pytest.fixture(scope="module")
 def recorded() -> tuple[Sweeps, float, tuple[int, int]]:
-    for parent in Path(__file__).resolve().parents:
-        if (parent / SAMPLE / "trades.parquet").exists():
-            trades = pd.read_parquet(parent / SAMPLE / "trades.parquet")
-            bbo = pd.read_parquet(parent / SAMPLE / "bbo.parquet")
-            mid = mid_before(trades["seq"], bbo["seq"], (bbo["bid_ticks"] + bbo["ask_ticks"]) / 2)
-            t_ns = trades["ts_trade_ms"].to_numpy() * 1_000_000
-            sweeps = sweep_depths(t_ns, trades["taker_side"], trades["price_ticks"], mid)
-            return sweeps, (t_ns[-1] - t_ns[0]) / 1e9, (int(t_ns[0]), int(t_ns[-1]))
-    pytest.skip("the recorded sample is not there")
+    trades, bbo = recorded_table("trades"), recorded_table("bbo")
+    mid = mid_before(trades["seq"], bbo["seq"], (bbo["bid_ticks"] + bbo["ask_ticks"]) / 2)
+    t_ns = trades["ts_trade_ms"].to_numpy() * 1_000_000
+    sweeps = sweep_depths(t_ns, trades["taker_side"], trades["price_ticks"], mid)
+    return sweeps, (t_ns[-1] - t_ns[0]) / 1e9, (int(t_ns[0]), int(t_ns[-1]))
 
 
 def test_the_recorded_market_has_the_intensity_of_theory(recorded: tuple[Sweeps, float, tuple[int, int]]) -> None:
     sweeps, seconds, _ = recorded
     assert sweeps.depth.size == 5_374
     line = fit_log_rates(sweeps.depth, seconds, np.arange(1.0, 41.0))
-    # theory.md's .0330 and 2.37 lie between counting depths that equal a distance (.0333, 2.40) and not (.0329, 2.36).
-    assert line.k == pytest.approx(0.0330, abs=1.5e-4)
-    assert line.a == pytest.approx(2.37, abs=0.01)
+    # A depth that equals a distance is reached, not passed: it does not count here.
+    assert (line.k, line.a) == pytest.approx((0.0329004, 2.363153), rel=2e-6)
     assert line.fit_range == (1.0, 40.0)
     assert fit_tail(sweeps.depth, seconds, start=1.0).k == pytest.approx(0.0236, abs=5e-5)
+
+
+def test_theorys_line_counts_ties_as_currency_in_floats_happens_to_round_them() -> None:
+    """theory.md: count(depth >= distance), k .0330, A 2.37; a third of the depths are whole ticks, so ties decide."""
+    trades, bbo = recorded_table("trades"), recorded_table("bbo")
+    order, price = np.searchsorted(bbo["seq"], trades["seq"]) - 1, trades["price_ticks"].to_numpy() * 0.1
+    mid = ((bbo["bid_ticks"].to_numpy() * 0.1 + bbo["ask_ticks"].to_numpy() * 0.1) / 2)[order]
+    t_ns, side = trades["ts_trade_ms"].to_numpy() * 1_000_000, trades["taker_side"].to_numpy()
+    depth = sweep_depths(t_ns, side, price, mid).depth / 0.1
+    exact = sweep_depths(t_ns, side, trades["price_ticks"], np.rint(mid * 20) / 2).depth
+    distances, seconds = np.arange(1.0, 41.0), 344.7
+
+    def line(counts: Vector) -> tuple[float, float]:
+        slope, level = np.polyfit(distances, np.log(counts / seconds), 1)
+        return -slope, math.exp(level)
+
+    reached, passed = ([(np.sum(count(exact, d))) for d in distances] for count in (np.greater_equal, np.greater))
+    rounded = [np.sum(depth >= d) for d in distances]
+    assert line(np.array(rounded)) == pytest.approx((0.0330, 2.37), abs=5e-3)
+    assert round(line(np.array(rounded))[0], 4) == 0.0330
+    assert round(line(np.array(rounded))[1], 2) == 2.37
+    assert line(np.array(reached)) == pytest.approx((0.03326, 2.3921), abs=5e-5)
+    assert line(np.array(passed)) == pytest.approx((0.03290, 2.3537), abs=5e-5)
 
 
 def test_the_recorded_markets_heavy_tail_is_refused(recorded: tuple[Sweeps, float, tuple[int, int]]) -> None:

@@ -18,6 +18,7 @@ from workbench.quoting import (
     glft_stationary,
     stationary_avellaneda_stoikov_quotes,
 )
+from workbench.quoting.definition import NOT_FINITE
 from workbench.quoting.papers import EXACT, FINITE, STATIONARY
 from workbench.quoting.schema import (
     MAKER_FEE,
@@ -305,3 +306,10 @@ def test_they_are_found_by_name_without_being_loaded_before() -> None:
 def test_a_mistyped_name_of_the_folder_is_refused() -> None:
     with pytest.raises(AttributeError, match="has no name 'gltf'"):
         _: Any = quoting.gltf  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("model", [quoting.glft, quoting.cartea_jaimungal])
+def test_a_fee_that_leaves_no_fill_to_expect_is_a_reason_and_no_crash(model: QuotingModel) -> None:
+    # exp(-k fee) is 0 in floats: twenty ticks of fee against a decay of a hundred a tick.
+    own = {"kappa": 100.0} if model is quoting.cartea_jaimungal else {"k": 100.0}
+    assert run(model, make_view(fee=2e-5), 0, make_params(model, **own)) == NOT_FINITE

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numba import types
 
+from workbench.checks import whole
 from workbench.compiled import compiled
 from workbench.market.book import Book
 from workbench.market.inputs import QUOTE_COLUMNS, Floats, Table, check_quote, good_quote, like, read_quotes
@@ -207,8 +208,7 @@ class MultiLevelOrderFlow:
     __slots__ = ("_state", "totals")
 
     def __init__(self, levels: int) -> None:
-        if levels < 1:
-            raise ValueError(f"levels is {levels}; expected at least 1")
+        whole("levels", levels, "levels", low=1)
         self._state = np.full((levels, 4), NOTHING)
         self.totals = np.zeros(levels)
         """Contracts of each level since the start or the last `reset`, shape (levels,)."""
@@ -267,8 +267,7 @@ def book_levels(book: Book, levels: int) -> Floats:
     """
     if not book.trusted:
         raise ValueError(f"the book is not trusted: {book.reason}; wait for the next snapshot")
-    if levels < 1:
-        raise ValueError(f"levels is {levels}; expected at least 1")
+    whole("levels", levels, "levels", low=1)
     out = np.full((levels, 4), NOTHING)
     out[:, 1::2] = 0.0
     bids, asks = book.levels(1, levels), book.levels(-1, levels)

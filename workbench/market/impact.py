@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from workbench.checks import whole
 from workbench.events import NS
 from workbench.market.inputs import Column, Floats, read_column, read_times
 
@@ -79,6 +80,7 @@ def fit_flow_impact(
     """
     if not (math.isfinite(window_s) and window_s > 0.0):
         raise ValueError(f"window_s is {window_s}; expected a positive number of seconds")
+    whole("origin_ns", origin_ns, "ns", low=-(2**63))
     flows, mids = read_column(flow, "flow"), read_column(mid, "mid")
     t_flow, t_mid = read_times(flow_times, length=flows.size), read_times(mid_times, length=mids.size)
     step = max(1, round(window_s * NS))

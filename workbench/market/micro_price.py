@@ -75,8 +75,9 @@ def micro_price_chain(no_move: Table, restart: Table, expected_move: Column) -> 
         raise ValueError(
             f"Q, T and R K have shapes {stay.shape}, {move.shape}, {gain.shape}; expected (n, n) twice, (n,)"
         )
-    if not (np.isfinite(gain).all() and (stay >= 0.0).all() and (move >= 0.0).all()):
-        raise ValueError("Q and T must hold probabilities and R K finite ticks; one is negative or not a number")
+    for name, values, good in (("Q", stay, stay >= 0.0), ("T", move, move >= 0.0), ("R K", gain, np.isfinite(gain))):
+        if not good.all():
+            raise ValueError(f"{name} holds {values[~good][0]}; expected probabilities in Q and T, finite ticks in R K")
     rows = stay.sum(axis=1) + move.sum(axis=1)
     if (worst := int(np.argmax(np.abs(rows - 1.0)))) >= 0 and abs(rows[worst] - 1.0) > 1e-9:
         raise ValueError(f"row {worst} of Q + T sums to {rows[worst]:.9g}; expected 1")

@@ -124,16 +124,10 @@ def realised_spread(
 
     Parameters
     ----------
-    prices : Series or array, shape (n,)
-        Trade prices, ticks.
-    sides : Series or array, shape (n,)
-        +1 the buyer took, -1 the seller.
-    mids : Series or array, shape (n,)
-        Mid just before the trade, ticks.
+    prices, sides, mids, unit
+        As in `effective_spread`.
     later_mids : Series or array, shape (n,)
         Mid at a fixed time after each trade, ticks.
-    unit : {"bps", "ticks"}
-        Basis points of `mids`, or ticks.
 
     Returns
     -------
@@ -159,14 +153,10 @@ def price_impact(sides: Column, mids: Column, later_mids: Column, *, unit: Unit 
 
     Parameters
     ----------
-    sides : Series or array, shape (n,)
-        +1 the buyer took, -1 the seller.
-    mids : Series or array, shape (n,)
-        Mid just before the trade, ticks.
+    sides, mids, unit
+        As in `effective_spread`.
     later_mids : Series or array, shape (n,)
         Mid at a fixed time after each trade, ticks.
-    unit : {"bps", "ticks"}
-        Basis points of `mids`, or ticks.
 
     Returns
     -------

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numba import types
 
+from workbench.checks import whole
 from workbench.compiled import compiled
 from workbench.market.book import Book
 from workbench.market.inputs import Floats, Table, like, read_quotes
@@ -136,10 +137,10 @@ def book_imbalance(
         raise ValueError(f"the book is not trusted: {book.reason}; wait for the next snapshot")
     if levels is not None and within_ticks is not None:
         raise ValueError("the depth is given both in levels and in ticks; give one")
-    if levels is not None and levels < 1:
-        raise ValueError(f"levels is {levels}; expected at least 1")
-    if within_ticks is not None and within_ticks < 0:
-        raise ValueError(f"within_ticks is {within_ticks}; expected 0 or more")
+    if levels is not None:
+        whole("levels", levels, "levels", low=1)
+    if within_ticks is not None:
+        whole("within_ticks", within_ticks, "ticks", low=0)
     bids, asks = book.levels(1), book.levels(-1)
     if within_ticks is None:
         bids, asks = bids[: levels or 1], asks[: levels or 1]

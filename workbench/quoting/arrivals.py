@@ -13,10 +13,10 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.checks import number, numbers
+from workbench.checks import number, numbers, whole
 from workbench.compiled import compiled
 from workbench.market import sweep_columns
-from workbench.market.inputs import read_column
+from workbench.market.inputs import read_column, read_sides
 from workbench.quoting.intensity_fit import CalibrationError, IntensityFit
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ def mid_before(order: Any, quote_order: Any, mid: Any) -> Vector:
     values = np.atleast_1d(numbers("mid", np.asarray(mid), "price units"))
     if values.size != stamps.size:
         raise ValueError(f"mid has {values.size} rows for {stamps.size} of quote_order; expected one each")
-    wanted = np.asarray(order)
+    wanted = np.atleast_1d(numbers("order", np.asarray(order), "places in the feed, or ns"))
     place = np.searchsorted(stamps, wanted, side="left") - 1
-    if wanted.size and place.min() < 0:
+    if place.min() < 0:
         raise ValueError(
             f"{np.sum(place < 0)} events come before the first quote; expected a mid before each, drop them"
         )
@@ -221,7 +221,7 @@ def virtual_orders(
     Raises
     ------
     ValueError
-        For empty, NaN or unsorted input, or an unknown side.
+        For empty, NaN or unsorted input, or sides that are none.
 
     Notes
     -----
@@ -234,7 +234,7 @@ def virtual_orders(
     quote_t, trade_t = _stamps("mid_t_ns", mid_t_ns), _stamps("trade_t_ns", trade_t_ns)
     mid = np.atleast_1d(numbers("mid_ticks", np.asarray(mid_ticks), "ticks", above=0.0))
     price = np.atleast_1d(numbers("price_ticks", np.asarray(price_ticks), "ticks", above=0.0))
-    taker = np.asarray(trade_side)
+    taker = read_sides(trade_side)
     levels = np.atleast_1d(numbers("distances", np.asarray(distances), "ticks", low=0.0))
     if mid.size != quote_t.size or not price.size == trade_t.size == taker.size:
         raise ValueError("the columns of the quotes, or those of the trades, differ in length; expected one row each")
@@ -297,6 +297,8 @@ def fit_by_time_of_day(
     bucket = round(number("bucket_s", bucket_s, "s", low=1e-3) * NS)
     if DAY_NS % bucket:
         raise ValueError(f"bucket_s is {bucket_s:g}; expected a divisor of 86400 s")
+    whole("start_ns", start_ns, "ns", low=-(2**63))
+    whole("end_ns", end_ns, "ns", low=-(2**63))
     if not start_ns < end_ns:
         raise ValueError(f"start_ns is {start_ns} and end_ns {end_ns}; expected a span")
     stamps = _stamps("sweeps.t_ns", sweeps.t_ns)

@@ -70,7 +70,7 @@ def _guide_ladder(mid: float, bid: float, ask: float, start: int, params: Vector
 def guide_fixed(view: Vector, inventory: int, params: Vector, state: Vector, out: Rows) -> int:
     """The guide's first maker: mid -+ spread_bps, both sides stop when the position is over 0.8 of the limit."""
     mid = view[MID]
-    if not mid > 0.0:
+    if not 0.0 < mid < math.inf:
         return NO_MARKET
     if not should_place_orders(float(inventory), params[MAX_POSITION]):
         return INVENTORY
@@ -83,7 +83,7 @@ def guide_fixed(view: Vector, inventory: int, params: Vector, state: Vector, out
 def guide_volatility(view: Vector, inventory: int, params: Vector, state: Vector, out: Rows) -> int:
     """The guide's second maker: `guide_fixed` with the spread times max(1, 2 x its volatility), at most 5."""
     mid = view[MID]
-    if not mid > 0.0:
+    if not 0.0 < mid < math.inf:
         return NO_MARKET
     if not should_place_orders(float(inventory), params[MAX_POSITION]):
         return INVENTORY
@@ -104,7 +104,7 @@ def skewed_spread(view: Vector, inventory: int, params: Vector, state: Vector, o
     """
     mid = view[MID]
     sigma = view[SIGMA]
-    if not mid > 0.0:
+    if not 0.0 < mid < math.inf:
         return NO_MARKET
     if params[VOLATILITY_WEIGHT] > 0.0 and math.isnan(sigma):
         return NO_VOLATILITY

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.checks import number
+from workbench.checks import number, whole
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -140,6 +140,9 @@ class IntensityFit:
             With every reason why not.
         """
         problems = []
+        min_p_value = number("min_p_value", min_p_value, "1", low=0.0)
+        max_relative_error = number("max_relative_error", max_relative_error, "1", above=0.0)
+        whole("min_events", min_events, "events", low=0)
         if self.events < min_events:
             problems.append(f"{self.events} events; expected {min_events} or more: observe longer")
         for name, value, error in (("A", self.a, self.a_error), ("k", self.k, self.k_error)):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from workbench.compiled import compiled
 from workbench.quoting.avellaneda import half_spread_from_fills, stationary_distance
-from workbench.quoting.definition import NO_MARKET, NO_VOLATILITY, model
+from workbench.quoting.definition import NO_MARKET, NO_VOLATILITY, NOT_FINITE, model
 from workbench.quoting.gueant import closed_form_distances, filled_at_best
 from workbench.quoting.layer import INVENTORY_TARGET, LAYER, compose, inventory_lots
 from workbench.quoting.schema import (
@@ -83,7 +83,7 @@ def aversion_given_or_derived(gamma: float, k: float) -> float:
 @compiled(_INT(_VECTOR))
 def not_ready(view: Vector) -> int:
     """0, or why a model that needs a mid and a volatility cannot quote."""
-    if not view[MID] > 0.0:
+    if not 0.0 < view[MID] < math.inf:
         return NO_MARKET
     if math.isnan(view[SIGMA]):
         return NO_VOLATILITY
@@ -205,6 +205,8 @@ def glft(view: Vector, inventory: int, params: Vector, state: Vector, out: Rows)
         return NO_RISK
     fee = view[MAKER_FEE] * view[MID]
     arrival_rate = params[GLFT_ARRIVAL_RATE] * math.exp(-k * fee)
+    if not 0.0 < arrival_rate < math.inf:
+        return NOT_FINITE
     if params[GLFT_FORM] == EXACT:
         distances = np.empty(2)
         eta = filled_at_best(gamma, k, arrival_rate, impact)
@@ -253,6 +255,8 @@ def cartea_jaimungal(view: Vector, inventory: int, params: Vector, state: Vector
     fee = view[MAKER_FEE] * view[MID]
     up = params[CJ_SELL_RATE] * math.exp(-1.0 - kappa * (fall + fee))
     down = params[CJ_BUY_RATE] * math.exp(-1.0 - kappa * (rise + fee))
+    if not (0.0 < up < math.inf and 0.0 < down < math.inf):
+        return NOT_FINITE
     trend = params[CJ_BUY_RATE] * rise - params[CJ_SELL_RATE] * fall
     distances = np.empty(2)
     base = 1.0 / kappa + fee

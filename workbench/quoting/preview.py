@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.checks import number
+from workbench.checks import number, whole
 from workbench.quoting.definition import ModelError, QuotingModel, find_model
 from workbench.quoting.schema import (
     ASK_ADVERSE,
@@ -78,7 +78,7 @@ def quotes_of(
     rows: list[tuple[int, int, int, int, float, int]] = []
     reason = 0
     for held in np.atleast_1d(np.asarray(inventory)).tolist():
-        number("inventory", held, "contracts")
+        whole("inventory", int(held) if float(held).is_integer() else held, "contracts", low=-(2**53), high=2**53)
         out = np.zeros((2 * MAX_LEVELS, 3), dtype=np.int64)
         count = found(seen, int(held), told, np.zeros(STATE_SIZE), out)
         reason = min(reason, count)

@@ -53,7 +53,7 @@ def grid(view: Vector, inventory: int, params: Vector, state: Vector, out: Rows)
     prices that come back, and its inventory is what they have not come back from.
     """
     mid = view[MID]
-    if not mid > 0.0:
+    if not 0.0 < mid < MOST_CONTRACTS:
         return NO_MARKET
     half = mid * max(params[SPREAD_BPS] * _BPS / 2.0, view[MAKER_FEE] + params[MIN_EDGE_BPS] * _BPS)
     if not 0.0 < mid - half < mid + half < MOST_CONTRACTS:
