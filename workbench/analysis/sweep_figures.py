@@ -111,12 +111,14 @@ def plateau_figure(table: pd.DataFrame, parameters: Sequence[str], metric: str) 
     _need(table, (*parameters, metric))
     if not parameters or not table[metric].notna().any():
         raise ValueError("a plateau needs at least one parameter and one known value of the metric")
-    best = table.loc[table[metric].idxmax()]
+    best: dict[Any, Any] = table.iloc[int(np.nanargmax(table[metric].to_numpy(dtype=np.float64)))].to_dict()
     figure = make_subplots(1, len(parameters), shared_yaxes=True, horizontal_spacing=0.03)
     for col, name in enumerate(parameters, start=1):
         others = [other for other in parameters if other != name]
-        line = table[np.logical_and.reduce([np.ones(len(table), bool), *(table[o] == best[o] for o in others)])]
-        line = line.sort_values(name)
+        beside = np.ones(len(table), dtype=bool)
+        for other in others:
+            beside &= (table[other] == best[other]).to_numpy(dtype=bool)
+        line = table.loc[beside].sort_values(name)
         for column, label, colour, dash in _lines(table, metric):
             figure.add_trace(
                 go.Scatter(

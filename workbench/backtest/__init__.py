@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from workbench.backtest.log import RunCounters, RunLog
     from workbench.backtest.result import BacktestResult
     from workbench.backtest.run_summary import RunSummary
+    from workbench.backtest.sweep_result import SweepResult
     from workbench.backtest.terms import RunTerms
 
 _HOMES = {
@@ -19,9 +20,10 @@ _HOMES = {
     "RunLog": "log",
     "RunSummary": "run_summary",
     "RunTerms": "terms",
+    "SweepResult": "sweep_result",
 }
 
-__all__ = ["BacktestResult", "Feed", "RunCounters", "RunLog", "RunSummary", "RunTerms"]
+__all__ = ["BacktestResult", "Feed", "RunCounters", "RunLog", "RunSummary", "RunTerms", "SweepResult"]
 
 
 def __getattr__(name: str) -> Any:
