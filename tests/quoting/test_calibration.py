@@ -100,6 +100,14 @@ def test_the_unweighted_log_fit_has_about_twice_the_error(fits: dict[str, list[I
         assert 1.6 < ratio < 2.6
 
 
+def test_the_log_fit_is_as_far_off_as_theorys(fits: dict[str, list[IntensityFit]]) -> None:
+    # Its distances are not printed there: the mean and the scatter of k and A depend on them a little.
+    for value, mean, spread in (("k", 1.505, 0.077), ("a", 140.1, 8.7)):
+        found, sd = mean_and_sd(fits["log"], value)
+        assert found == pytest.approx(mean, abs=4 * spread * math.sqrt(2 / RUNS))
+        assert sd == pytest.approx(spread, rel=0.2)
+
+
 def test_poisson_regression_agrees_with_the_tail_likelihood(fits: dict[str, list[IntensityFit]]) -> None:
     for value in ("k", "a"):
         apart = [getattr(b, value) - getattr(t, value) for b, t in zip(fits["bins"], fits["tail"], strict=True)]

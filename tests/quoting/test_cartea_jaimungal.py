@@ -61,6 +61,29 @@ def test_an_independent_finite_difference_solver_agrees_with_unequal_arrivals() 
     np.testing.assert_allclose(depths.value, peer, rtol=0, atol=1.2e-7)
 
 
+@pytest.mark.parametrize(
+    ("kappa", "sells", "buys", "phi", "alpha", "bound", "seconds"),
+    [(50.0, 0.6, 0.9, 5e-4, 2e-4, 4, 8.0), (20.0, 1.5, 1.5, 1e-3, 0.0, 2, 4.0), (120.0, 0.3, 0.2, 0.0, 1e-3, 3, 10.0)],
+)
+def test_the_package_on_pypi_gives_the_same_values(
+    kappa: float, sells: float, buys: float, phi: float, alpha: float, bound: int, seconds: float
+) -> None:
+    peer: Any = pytest.importorskip("avellaneda_stoikov", reason="the oracle is not installed (extra: test)")
+    given = {"kappa_plus": kappa, "kappa_minus": kappa, "lam_plus": buys, "lam_minus": sells, "sigma": 1.0}
+    given |= {"phi": phi, "alpha": alpha, "q_max": bound, "T": seconds, "n_steps": 8_000}
+    _, values = peer.solve_value_function(peer.ASParams(**given))
+    ours = cartea_jaimungal_depths(
+        seconds,
+        kappa=kappa,
+        arrival_rate=(sells, buys),
+        running_penalty=phi,
+        terminal_penalty=alpha,
+        max_inventory=bound,
+    )
+    # Its steps are finite differences of the first order: errors of a few steps' length.
+    np.testing.assert_allclose(ours.value, values[0], rtol=0, atol=5e-5)
+
+
 def best_response(gain: float, kappa: float) -> tuple[float, float]:
     """The depth that maximises exp(-kappa depth) (depth + gain), found by looking, and the maximum."""
     grid = np.linspace(-0.2, 0.2, 400_001)

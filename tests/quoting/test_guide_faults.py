@@ -13,6 +13,7 @@ from workbench.quoting import (
     avellaneda_stoikov_table,
     calculate_order_prices,
     exact_outcome,
+    fair_value,
     fee_floor,
     glft_constants,
     guide_fixed,
@@ -20,8 +21,33 @@ from workbench.quoting import (
     should_place_orders,
     skewed_spread,
     symmetric_table,
+    toxicity_widening,
 )
-from workbench.quoting.schema import MAKER_FEE, MAX_LEVELS, MID, SIGMA, STATE_SIZE, VIEW_SIZE
+from workbench.quoting.schema import (
+    ASK_SIZE,
+    BID_ADVERSE,
+    BID_SIZE,
+    MAKER_FEE,
+    MAX_LEVELS,
+    MICRO_PRICE,
+    MID,
+    SIGMA,
+    STATE_SIZE,
+    VIEW_SIZE,
+)
+from workbench.risk.checks import OVER_POSITION_LIMIT, PASSED, check_order
+from workbench.risk.limits import (
+    COLLAR_HIGH,
+    COLLAR_LOW,
+    INCREMENT,
+    LIMITS_SIZE,
+    LOT,
+    MAX_POSITION,
+    MAX_SIZE,
+    MAX_VALUE,
+    MIN_SIZE,
+    VALUE_PER_TICK,
+)
 from workbench.volatility import calculate_volatility, ewma_volatility
 
 SEED = 9
@@ -129,3 +155,52 @@ def test_8_neither_fee_nor_tick_is_in_its_quote() -> None:
     assert skewed_spread(costly, 0, narrow, np.zeros(STATE_SIZE), out) == 2
     assert (out[1, 1] - out[0, 1]) / 770_000 >= 2 * (5e-4 + 0.5e-4)
     assert fee_floor(costly, 1.0, 0.5) == pytest.approx(770_000 * 5.5e-4)
+
+
+def test_7_its_gate_counts_the_position_only_and_a_ladder_in_flight_passes_the_limit() -> None:
+    position, each, levels, limit = 790, 100, 3, 1000
+    assert should_place_orders(float(position), float(limit))
+    assert position + levels * each > limit, "three bids of a ladder, filled, are over it"
+    limits = np.zeros(LIMITS_SIZE, dtype=np.int64)
+    limits[[INCREMENT, LOT, MIN_SIZE]] = 1
+    limits[[MAX_SIZE, MAX_VALUE, COLLAR_HIGH]] = 2**40
+    limits[[COLLAR_LOW, VALUE_PER_TICK, MAX_POSITION]] = 1, 1, limit
+    exposure, answers = 0, []
+    for _ in range(levels):
+        answers.append(check_order(1, 769_000, each, position, exposure, False, limits))
+        # In flight, unknown or open: it counts in full from the moment it is sent.
+        exposure += each * (answers[-1] == PASSED)
+    assert answers == [PASSED, PASSED, OVER_POSITION_LIMIT]
+    assert check_order(-1, 771_000, each, position, 0, False, limits) == PASSED, "the other side may trade"
+
+
+def test_9_it_takes_the_mid_for_the_fair_value_whatever_the_book_says() -> None:
+    heavy, even = make_view(), make_view()
+    heavy[[BID_SIZE, ASK_SIZE]], even[[BID_SIZE, ASK_SIZE]] = (900.0, 100.0), (500.0, 500.0)
+    heavy[MICRO_PRICE], even[MICRO_PRICE] = 770_000.4, 770_000.0
+    out = np.zeros((2, 2 * MAX_LEVELS, 3), dtype=np.int64)
+    for rows, view in zip(out, (heavy, even), strict=True):
+        guide_fixed(view, 0, PARAMS, np.zeros(STATE_SIZE), rows)
+    np.testing.assert_array_equal(out[0], out[1])
+    assert fair_value(even, 1.0, 0.0) == 770_000.0
+    assert fair_value(heavy, 1.0, 0.0) == 770_000.4, "the right form leans to where the mid will settle"
+    assert toxicity_widening(adverse(2.0), 10.0, 10.0, 1.5) == (13.0, 10.0), "and widens where fills went against it"
+
+
+def adverse(bid: float) -> np.ndarray:
+    view = make_view()
+    view[BID_ADVERSE] = bid
+    return view
+
+
+def test_10_its_prices_are_floats_that_fall_off_the_tick_and_ours_are_whole_ticks() -> None:
+    mids = 77_000.0 + 0.1 * np.arange(200)
+    off = [abs(price * 10 - round(price * 10)) > 1e-6 for mid in mids for price in calculate_order_prices(mid, 20.0)]
+    assert np.mean(off) > 0.9
+    out = np.zeros((2 * MAX_LEVELS, 3), dtype=np.int64)
+    for half_ticks in range(200):
+        view = make_view()
+        view[MID] = 770_000 + half_ticks / 2
+        count = skewed_spread(view, 17, PARAMS, np.zeros(STATE_SIZE), out)
+        bids, asks = (out[:count][out[:count, 0] == side, 1] for side in (1, -1))
+        assert bids.max() < view[MID] < asks.min()

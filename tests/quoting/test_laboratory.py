@@ -98,6 +98,23 @@ def test_the_skew_keeps_inventory_that_a_step_would_let_walk() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("strategy", "profit", "std", "std_q", "scatter"),
+    [("inventory", 64.91, 6.54, 2.93, (0.23, 0.16, 0.06)), ("symmetric", 68.29, 13.49, 8.40, (0.49, 0.44, 0.17))],
+)
+def test_theorys_own_simulation_lies_within_its_error_of_the_exact_values(
+    strategy: str, profit: float, std: float, std_q: float, scatter: tuple[float, float, float]
+) -> None:
+    """100,000 paths, linear rule; and the scatter of 60 runs of 1000 paths, itself known to one part in eleven."""
+    table = (avellaneda_stoikov_table if strategy == "inventory" else symmetric_table)(WORLD, 0.1)
+    exact = exact_outcome(WORLD, table, "linear")
+    for printed, value, spread in zip((profit, std, std_q), four(exact)[:3], scatter, strict=True):
+        assert printed == pytest.approx(value, abs=4 * spread / 10 + 0.005)
+    errors = simulate_paper(WORLD, table, 1_000, np.random.default_rng(SEED), "linear").errors
+    stated = errors.profit, errors.profit_std, errors.inventory_std
+    assert stated == pytest.approx(scatter, rel=4 / math.sqrt(2 * 60)), f"seed {SEED}"
+
+
 def assert_within_errors(world: PaperWorld, table: DepthTable, rule: FillRule, paths: int = PATHS) -> None:
     exact = exact_outcome(world, table, rule)
     drawn = simulate_paper(world, table, paths, np.random.default_rng(SEED), rule)
