@@ -17,9 +17,12 @@ import numpy as np
 import pytest
 
 from workbench import quoting
+from workbench.clock import SystemClock
 from workbench.config import MarketMakerConfig
 from workbench.engine import Session, read_meta, run_sync
 from workbench.errors import ConfigError
+from workbench.headless.folder import RunFolder
+from workbench.headless.post_mortem import post_mortem
 from workbench.quoting import QuotingModel
 from workbench.quoting.schema import HALF_SPREAD, MID, ORDER_SIZE
 
@@ -99,6 +102,9 @@ def test_a_cells_model_trades_in_the_engine_is_edited_there_and_replayed_elsewhe
     assert (report.exit_code, report.verified) == (0, True)
     outcome, meta = session.outcome(), read_meta(session.journal_path)
     assert outcome.config_hash == config.replace(quoting={"source": new.source}, spread_bps=12).digest()
+    counted = post_mortem(RunFolder(session.run_dir), config, None, seconds=60, clock=SystemClock()).summary
+    assert (counted.fills, counted.orders_sent) == (outcome.fills, outcome.orders_sent)
+    assert counted.config_hash == outcome.config_hash
     assert "half_spread" in meta["config"]["quoting"]["source"]
     done = subprocess.run(
         [sys.executable, "-c", REPLAY, str(session.journal_path)],
