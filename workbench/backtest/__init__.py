@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.backtest.feed import Feed
     from workbench.backtest.log import RunCounters, RunLog
+    from workbench.backtest.recorded import feed_from_catalog
     from workbench.backtest.result import BacktestResult
     from workbench.backtest.run_summary import RunSummary
     from workbench.backtest.sweep_result import SweepResult
@@ -21,9 +22,19 @@ _HOMES = {
     "RunSummary": "run_summary",
     "RunTerms": "terms",
     "SweepResult": "sweep_result",
+    "feed_from_catalog": "recorded",
 }
 
-__all__ = ["BacktestResult", "Feed", "RunCounters", "RunLog", "RunSummary", "RunTerms", "SweepResult"]
+__all__ = [
+    "BacktestResult",
+    "Feed",
+    "RunCounters",
+    "RunLog",
+    "RunSummary",
+    "RunTerms",
+    "SweepResult",
+    "feed_from_catalog",
+]
 
 
 def __getattr__(name: str) -> Any:

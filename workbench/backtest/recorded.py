@@ -1,0 +1,83 @@
+"""A range of a catalog as a feed: its rows, and before them the book and the prices that were known at its start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from workbench.backtest.feed import Feed
+from workbench.data import CLEAR, FUNDING, MARK, SNAPSHOT, Catalog, event_table
+from workbench.data.catalog import instant_ns
+from workbench.errors import DataError
+from workbench.events import NS
+
+__all__ = ["feed_from_catalog"]
+
+BEFORE_NS = 3_600 * NS
+"""How far back the last mark price and funding rate are looked for."""
+
+ORDERLY_NS = 10 * NS
+"""Rows of the first seconds may be older than the first one."""
+
+
+def feed_from_catalog(
+    catalog: Catalog | str | Path,
+    symbol: str,
+    start: Any = None,
+    end: Any = None,
+    *,
+    venue: str | None = None,
+    cache: str | Path | bool = True,
+) -> Feed:
+    """Prepare what was received in [start, end), or find it prepared.
+
+    Parameters
+    ----------
+    catalog : Catalog or its URL
+    symbol : str
+    start, end : int, str or datetime, optional
+        Receipt time, UTC; by default everything. A start in the middle begins with the book as it then was.
+    venue : str, optional
+        Where a symbol is there of several venues.
+    cache : path or bool
+        See `Feed.prepare`.
+
+    Raises
+    ------
+    DataError
+        For an unknown symbol, an empty range, or a start before which no whole book was received.
+    """
+    source = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
+    tables = list(source.iter_batches(symbol, start, end, venue=venue))
+    if not tables:
+        first, last = source.span(symbol, venue)
+        there = " to ".join(str(np.datetime64(stamp, "ns").astype("datetime64[s]")) for stamp in (first, last))
+        raise DataError(f"{symbol} has no rows between {start} and {end}; the catalog has {there} UTC")
+    if start is not None and source.span(symbol, venue)[0] < instant_ns(start):
+        tables.insert(0, _opening(source, symbol, instant_ns(start), tables[0], venue))
+    return Feed.prepare(tables, source.instrument(symbol, venue), cache=cache)
+
+
+def _opening(catalog: Catalog, symbol: str, start_ns: int, first: pa.Table, venue: str | None) -> pa.Table:
+    """What was known at the start, as if it had been told with the first row."""
+    book = catalog.book(symbol, start_ns, venue=venue)
+    told = catalog.load(symbol, start_ns - BEFORE_NS, start_ns, kinds=(MARK, FUNDING), venue=venue)
+    told = told.groupby("kind").tail(1)
+    t_ns, venue_ns = (first.column(name).to_numpy() for name in ("t_ns", "venue_ns"))
+    stamped = venue_ns[(t_ns <= t_ns[0] + ORDERLY_NS) & (venue_ns > 0)]
+    count = 1 + len(book) + len(told)
+    columns = {
+        "t_ns": np.full(count, t_ns[0]),
+        "venue_ns": np.full(count, stamped.min() if stamped.size else 0),
+        "seq": first.column("seq")[0].as_py() - count + np.arange(count),
+        "kind": np.concatenate([[CLEAR], np.full(len(book), SNAPSHOT), told["kind"]]),
+        "side": np.concatenate([[0], book["side"], told["side"]]),
+        "price_ticks": np.concatenate([[0], book["price_ticks"], told["price_ticks"]]),
+        "size": np.concatenate([[0], book["size"], told["size"]]),
+        "value": np.concatenate([np.full(1 + len(book), np.nan), told["value"]]),
+        "value_ns": np.concatenate([np.zeros(1 + len(book), np.int64), told["value_ns"]]),
+    }
+    return event_table(columns)
