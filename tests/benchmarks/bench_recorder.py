@@ -16,15 +16,15 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from workbench.client import Connection, ConnectionLost, Response
 from workbench.clock import SystemClock
 from workbench.data import Catalog, Recorder
 
 MESSAGES = 400_000
-BLOCK = 2_000
+READ_AT_ONCE = 64
 TARGET = 20_000.0
 SYMBOL = "BTC-PERP"
 SUMMARY = {
@@ -71,26 +71,23 @@ class Flood:
     def __init__(self, frames: list[bytes], done: asyncio.Event) -> None:
         self._frames = frames
         self._done = done
-        self._at = 0
-        self._asked: asyncio.Queue[bytes] = asyncio.Queue()
+        self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def send(self, frame: bytes) -> None:
         if frame != b"ping":
             request = json.loads(frame)
-            await self._asked.put(json.dumps({"event": request["op"], "channel": request["args"]}).encode())
+            self._answer.set_result(json.dumps({"event": request["op"], "channel": request["args"]}).encode())
 
-    async def recv(self) -> bytes:
-        if self._at == 0 or not self._asked.empty():
-            self._at = max(self._at, 1)
-            return await self._asked.get()
-        if self._at > len(self._frames):
-            self._done.set()
-            await asyncio.Event().wait()
-        if self._at % 64 == 0:
+    async def read(self, take: Callable[[bytes], None]) -> NoReturn:
+        take(await self._answer)
+        for start in range(0, len(self._frames), READ_AT_ONCE):
+            for frame in self._frames[start : start + READ_AT_ONCE]:
+                take(frame)
             # As a socket would: others get their turn.
             await asyncio.sleep(0)
-        self._at += 1
-        return self._frames[self._at - 2]
+        self._done.set()
+        await asyncio.Event().wait()
+        raise ConnectionLost("never")
 
     async def close(self) -> None:
         self._frames = []

@@ -132,9 +132,11 @@ class HeardRows:
         names = {name for part in parts for name in part}
         columns = {name: np.concatenate([_filled(part, name) for part in parts]) for name in names}
         columns = {name: values[np.argsort(order, kind="stable")] for name, values in columns.items()}
-        first = max(self._seq, int(columns["t_ns"][0]))
-        columns["seq"] = np.arange(first, first + order.size)
-        self._seq = first + order.size
+        if self._seq < 0:
+            # Later than any row of an earlier recording, which counted from its own beginning.
+            self._seq = int(columns["t_ns"][0])
+        columns["seq"] = np.arange(self._seq, self._seq + order.size)
+        self._seq += order.size
         self.rows += order.size
         self.messages += len(events)
         return event_table(columns)

@@ -7,6 +7,7 @@ alike. It never stops for a lost connection: streams come back by themselves, an
 from __future__ import annotations
 
 import asyncio
+import difflib
 import hashlib
 import random
 from collections.abc import Callable, Coroutine, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.client import BookStream, LmexClient, TradeStream, Transport
+from workbench.client import ApiError, BookStream, LmexClient, TradeStream, Transport
 from workbench.client.market import MarketPoll, instrument_of
 from workbench.client.messages import MarketSummary
 from workbench.clock import NS, Clock
@@ -22,7 +23,7 @@ from workbench.data.catalog import Catalog
 from workbench.data.heard import HeardRows
 from workbench.data.partition import HOUR_NS, Partition
 from workbench.data.segments import Segment, Spool
-from workbench.errors import DataError
+from workbench.errors import DataError, VenueError
 from workbench.events import BookDelta, BookSnapshot, Event, MarketTrade
 
 __all__ = ["Recorder", "RecorderHealth"]
@@ -111,7 +112,7 @@ class Recorder:
         """
         try:
             for symbol in self._symbols:
-                summary = await self._client.instrument_summary(symbol)
+                summary = await self._summary(symbol)
                 self._catalog.write_instrument(self.venue, instrument_of(summary))
                 self.markets.append(self._market(summary))
         except BaseException:
@@ -146,6 +147,17 @@ class Recorder:
     def health(self) -> list[RecorderHealth]:
         """How it stands, market by market."""
         return [market.health(self._clock.now_ns()) for market in self.markets]
+
+    async def _summary(self, symbol: str) -> MarketSummary:
+        try:
+            return await self._client.instrument_summary(symbol)
+        except ApiError as error:
+            listed = [market.symbol for market in await self._client.market_summary()]
+            if symbol in listed:
+                raise
+            near = difflib.get_close_matches(symbol, listed, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it lists {', '.join(listed)}"
+            raise VenueError(f"the venue does not know {symbol} ({error}); {hint}") from None
 
     def _market(self, summary: MarketSummary) -> _Market:
         spool = Spool(self._spool, self._catalog, Partition(self.venue, summary.symbol))
