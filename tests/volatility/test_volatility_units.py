@@ -10,7 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.volatility import HORIZONS, Variance, convert_volatility, horizon_seconds, to_volatility
+from workbench.volatility import (
+    HORIZONS,
+    Variance,
+    convert_volatility,
+    horizon_seconds,
+    realised_variance,
+    to_volatility,
+)
 
 
 def test_a_variance_is_a_float_with_its_span_and_its_sample() -> None:
@@ -50,3 +57,11 @@ def test_a_horizon_that_is_none_and_a_variance_below_zero_are_refused() -> None:
         to_volatility(np.array([1.0, -1.0]), 1.0)
     with pytest.raises(ValueError, match="give the prices times"):
         Variance(1e-9, None, 3).volatility()
+
+
+def test_prices_at_one_time_have_a_variance_and_no_volatility() -> None:
+    still = realised_variance([100.0, 101.0, 100.5], [5, 5, 5])
+    assert still.span_s == 0.0
+    assert repr(still).endswith("over 0 s, 2 samples)")
+    with pytest.raises(ValueError, match="one time; expected times that pass"):
+        still.volatility()

@@ -127,10 +127,12 @@ class Variance(float):
         Raises
         ------
         ValueError
-            If the span is not known.
+            If the span is not known, or no time.
         """
         if self.span_s is None:
             raise ValueError("the time this variance is for is not known; give the prices times, or the bars bar_s")
+        if self.span_s == 0.0:
+            raise ValueError("all prices of this variance have one time; expected times that pass")
         return float(self) * horizon_seconds(horizon) / self.span_s
 
     def volatility(self, horizon: str | float = "day") -> float:
@@ -147,5 +149,6 @@ class Variance(float):
         size = f"{float(self):.6e}"
         if self.span_s is None:
             return f"Variance({size}, {self.samples} samples, no times)"
-        daily = f", {self.volatility():.4%} a square root of a day" if self >= 0.0 else ""
+        told = self >= 0.0 and self.span_s > 0.0
+        daily = f", {self.volatility():.4%} a square root of a day" if told else ""
         return f"Variance({size} over {self.span_s:g} s, {self.samples} samples{daily})"
