@@ -33,7 +33,7 @@ def frame(second: int, why: str) -> StateFrame:
     )
 
 
-def page(whys: list[str], summary: dict[str, Any] | None = None) -> str:
+def page(whys: list[str], summary: dict[str, Any] | None = None, **settings: Any) -> str:
     quotes = quotes_table(frame(second, why) for second, why in enumerate(whys))
     fill = OwnFill(
         t_ns=START + SECOND,
@@ -58,7 +58,7 @@ def page(whys: list[str], summary: dict[str, Any] | None = None) -> str:
         "message": "All orders are cancelled.",
         **(summary or {}),
     }
-    return render_report(told, quotes, fills_table([fill], BTC), {"spread_bps": 20.0})
+    return render_report(told, quotes, fills_table([fill], BTC), {"spread_bps": 20.0, **settings})
 
 
 def test_the_page_holds_plotly_once_and_asks_nobody() -> None:
@@ -73,6 +73,12 @@ def test_the_page_shows_the_parts_and_their_sum_and_the_configuration() -> None:
     assert "0.1 USDT" in text
     assert "0.088 USDT" in text
     assert "&quot;spread_bps&quot;: 20.0" in text
+
+
+def test_a_model_of_ones_own_is_shown_as_it_was_defined() -> None:
+    text = page(["quoting"], quoting={"model": "mine", "source": "def mine(view):\n    return view[0] < 1\n"})
+    assert "<h2>The model as it was defined</h2><pre>def mine(view):\n    return view[0] &lt; 1\n</pre>" in text
+    assert "The model as it was defined" not in page(["quoting"])
 
 
 def test_what_the_venue_says_cannot_become_markup() -> None:

@@ -93,7 +93,10 @@ def render_report(
     title = f"{summary.get('symbol', 'session')}, run {summary.get('run_id', '')}"
     pnl = [(part, f"{amount} {currency}") for part, amount in summary.get("pnl", {}).items()]
     pnl.append(("sum = equity change", f"{summary.get('equity_change')} {currency}"))
-    settings = MarketMakerConfig.from_dict(config).model_dump_json(indent=2)
+    told = MarketMakerConfig.from_dict(config)
+    settings = told.model_dump_json(indent=2, exclude={"quoting": {"source"}})
+    source = told.quoting.source
+    model = f"<h2>The model as it was defined</h2><pre>{html.escape(source)}</pre>" if source else ""
     headlines = html_table((label, _shown(name, summary.get(name))) for name, label in HEADLINES)
     return html_page(
         title,
@@ -102,7 +105,7 @@ def render_report(
         f"<div><h2>Where the money came from</h2>{html_table(pnl)}</div></div>"
         f"{html_charts(figures)}<h2>Why it quoted, why not</h2><p class=note>Share of the recorded moments at which "
         f"this was the reason given.</p>{_histogram(why_shares(quotes))}"
-        f"<h2>Configuration</h2><pre>{html.escape(settings)}</pre>",
+        f"<h2>Configuration</h2><pre>{html.escape(settings)}</pre>{model}",
     )
 
 
