@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from workbench.compiled import KERNEL_FOLDERS, compiled, kernel_sources_digest
+from workbench.compiled import KERNEL_FOLDERS, _text_folder, compiled, kernel_sources_digest
 
 SCRIPT = """
 import sys, workbench.compiled
@@ -55,3 +57,17 @@ def test_the_digest_of_a_folder_covers_what_its_kernels_may_call() -> None:
     assert len(kernel_sources_digest()) == 64
     assert digests[-1] == kernel_sources_digest()
     assert len(set(digests[:5])) == 5
+
+
+def test_texts_are_kept_where_only_the_user_may_write_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept = _text_folder.__wrapped__()
+    assert tmp_path in kept.parents
+    kept.chmod(0o777)
+    assert _text_folder.__wrapped__() == kept
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    elsewhere = _text_folder.__wrapped__()
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
+    elsewhere.rmdir()

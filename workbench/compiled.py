@@ -135,12 +135,12 @@ def _kept(name: str, text: str) -> Path:
 @cache
 def _text_folder() -> Path:
     """The user's alone, for what lies there is executed; without a place to write, one for this process."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmex-workbench" / "models"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmex-workbench" / "models"
         folder.mkdir(parents=True, exist_ok=True)
         if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK):
             folder.chmod(0o700)
             return folder
-    except OSError:
+    except (OSError, RuntimeError):  # no home, or none to write to
         pass
     return Path(tempfile.mkdtemp(prefix="workbench-models-"))

@@ -38,6 +38,7 @@ from workbench.events import (
     Timer,
 )
 from workbench.instruments import Instrument
+from workbench.quoting.schema import BID_SIZE
 from workbench.trading import MarketMaker, OrderStatus
 
 BTC = Instrument("BTC-PERP", "BTC", "USDT", Decimal("0.1"), Decimal("0.00001"))
@@ -252,6 +253,7 @@ def test_its_own_quotes_are_not_the_market() -> None:
     assert desk.maker.view.best_bid == 769_000
     desk.tell(BookDelta(desk.t, desk.t, ((best.price_ticks, 12),), ()))
     assert desk.maker.view.best_bid == best.price_ticks, "two contracts there are somebody else's"
+    assert desk.maker.view.array[BID_SIZE] == 2
 
 
 def test_a_fill_moves_position_money_and_the_next_quotes() -> None:
