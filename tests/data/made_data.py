@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +38,25 @@ def table_of(frame: pd.DataFrame) -> Any:
     return event_table({name: frame[name].to_numpy() for name in frame.columns})
 
 
-def random_book(seed: int, messages: int, *, levels: int = 6, spread: int = 40) -> pd.DataFrame:
-    """A snapshot and messages of level changes that never cross, one a tenth of a second; sizes 0 delete."""
+def random_book(seed: int, messages: int, *, every_s: float = 0.1, levels: int = 6, spread: int = 40) -> pd.DataFrame:
+    """A snapshot and messages of level changes that never cross; sizes 0 delete."""
     rng = np.random.default_rng(seed)
     events: list[tuple[Any, ...]] = []
-    numbers = count(1)
+    book: dict[int, set[int]] = {1: set(), -1: set()}
     mid = 770_000
     for message in range(messages):
         mid += int(rng.integers(-2, 3))
-        number = next(numbers)
+        now = {"venue_seq": message + 1}
         for side in (1, -1):
+            # What the market has moved through is deleted first.
+            for price in sorted(price for price in book[side] if side * price >= side * mid):
+                events.append((message * every_s, DEPTH, side, price, 0, now))
+                book[side].discard(price)
             for _ in range(int(rng.integers(1, levels))):
-                price = mid - side * int(rng.integers(3, spread))
-                size = int(rng.integers(0, 50)) * int(rng.random() < 0.7)
-                kind = SNAPSHOT if message == 0 else DEPTH
-                events.append((message / 10, kind, side, price, max(size, message == 0), {"venue_seq": number}))
+                price = mid - side * int(rng.integers(1, spread))
+                size = int(rng.integers(1, 50)) * int(rng.random() < 0.8 or message == 0)
+                events.append((message * every_s, SNAPSHOT if message == 0 else DEPTH, side, price, size, now))
+                (book[side].add if size else book[side].discard)(price)
     return rows(*events)
 
 

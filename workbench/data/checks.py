@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -176,9 +176,23 @@ def check_events(tables: Iterable[pa.Table], instrument: Instrument, venue: str 
         If there is no row.
     """
     checker = _Checker()
-    for table in tables:
-        checker.add({name: table.column(name).to_numpy() for name in table.column_names})
+    for columns in _whole_messages(tables):
+        checker.add(columns)
     return checker.report(instrument, venue)
+
+
+def _whole_messages(tables: Iterable[pa.Table]) -> Iterator[Columns]:
+    """The columns of the tables, so cut that no message is taken apart."""
+    held: pa.Table | None = None
+    for table in tables:
+        table = table if held is None else pa.concat_tables([held, table])
+        columns = {name: table.column(name).to_numpy() for name in table.column_names}
+        starts = np.flatnonzero(message_starts(columns))
+        last = int(starts[-1]) if starts.size else 0
+        held = table.slice(last)
+        yield {name: values[:last] for name, values in columns.items()}
+    if held is not None:
+        yield {name: held.column(name).to_numpy() for name in held.column_names}
 
 
 @dataclass

@@ -19,7 +19,10 @@ Ints = npt.NDArray[np.int64]
 BOOK_KINDS = (DEPTH, CLEAR, SNAPSHOT, GAP, RESYNC)
 
 _I64 = types.int64[::1]
-_I8 = types.int8[::1]
+# Columns come from tables that nobody may write to.
+_COLUMN, _BYTES, _FLAGS = (
+    types.Array(kind, 1, "C", readonly=True) for kind in (types.int64, types.int8, types.boolean)
+)
 
 
 @compiled(types.void(types.int64[:, ::1], _I64, types.int64, types.boolean, types.int64, types.int64))
@@ -41,7 +44,7 @@ def change_side(sizes: Ints, best: Ints, mine: int, clears: bool, rank: int, siz
     best[mine] = at if 0 <= at < ranks else -1
 
 
-@compiled(types.void(_I8, _I8, _I64, _I64, types.boolean[::1], types.int64[:, ::1], _I64, types.int64[:, ::1]))
+@compiled(types.void(_BYTES, _BYTES, _COLUMN, _COLUMN, _FLAGS, types.int64[:, ::1], _I64, types.int64[:, ::1]))
 def replay_levels(
     kind: npt.NDArray[np.int8],
     side: npt.NDArray[np.int8],

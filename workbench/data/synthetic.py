@@ -29,6 +29,7 @@ Column = dict[str, npt.NDArray[Any]]
 MS = 1_000_000
 BATCH_S = 600
 FIRST_NUMBER = 628_000
+STREAMS = ("book", "trades", "marks")
 LATENCY_MS, LATENCY_SPREAD = 4.0, 0.35
 """Median of the way from the venue, and the standard deviation of its logarithm."""
 
@@ -101,14 +102,15 @@ class _Maker:
         self.listing = listing
         self._start_ns = start_ns
         self._funding = float(settings.funding_rate), settings.funding_interval_s * NS
-        self._rng = np.random.default_rng([seed, index])
+        # One for each stream, so that what is drawn does not depend on how far each batch goes.
+        self._rng = {name: np.random.default_rng([seed, index, n]) for n, name in enumerate(STREAMS)}
         self._book: list[tuple[int, int, int, int, int, int]] = []
         self._trades: list[tuple[int, int, int, int, int, int]] = []
         self._marks: list[tuple[int, float, float]] = []
         self._shown: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self._number = FIRST_NUMBER
         self._marked_ns = -1
-        self._last_heard = dict.fromkeys(("book", "trades", "marks"), 0)
+        self._last_heard = dict.fromkeys(STREAMS, 0)
         self._later: Column = {}
         self._seq = -1
         tape = Tape(listing, settings, seed, index)
@@ -200,7 +202,7 @@ class _Maker:
     def _arrived(self, stream: str, time_ns: Ints, message: Ints, **columns: npt.NDArray[Any]) -> Column:
         """Complete columns, received a random way after they were sent; the rows of one message together."""
         starts = np.flatnonzero(np.diff(message, prepend=-1))
-        way_ns = LATENCY_MS * MS * np.exp(LATENCY_SPREAD * self._rng.standard_normal(starts.size))
+        way_ns = LATENCY_MS * MS * np.exp(LATENCY_SPREAD * self._rng[stream].standard_normal(starts.size))
         heard = np.append(self._last_heard[stream], time_ns[starts] + way_ns.astype(np.int64))
         heard = np.maximum.accumulate(heard)
         self._last_heard[stream] = int(heard[-1])
