@@ -187,6 +187,12 @@ def tape_hash(tapes: Sequence[Tape], until_s: int) -> str:
     return digest.hexdigest()
 
 
+def _outside(levels: range, others: range) -> Iterator[int]:
+    """The levels of one run of whole numbers that are not in another one, rising."""
+    yield from range(levels.start, min(levels.stop, others.start))
+    yield from range(max(levels.start, others.stop), levels.stop)
+
+
 class SideTargets:
     """Where the exogenous makers of one side want their depth: a touch and a grid of levels behind it.
 
@@ -215,12 +221,12 @@ class SideTargets:
         else:
             nearest = touch // step + 1
             view = range(nearest, nearest + self.levels)
-        if view != self._view:
-            for level in self._view:
-                if level not in view:
-                    self._refreshed.pop(level, None)
-                    changed.append(level * step)
-            changed.extend(level * step for level in view if level not in self._view)
+        before = self._view
+        if view != before:
+            for level in _outside(before, view):
+                self._refreshed.pop(level, None)
+                changed.append(level * step)
+            changed += [level * step for level in _outside(view, before)]
             self._view = view
         refreshed = nearest - self.side * refresh
         self._refreshed[refreshed] = refresh_size
