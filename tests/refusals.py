@@ -39,6 +39,11 @@ def call(function: Callable[..., Any], *allowed: str, **arguments: Any) -> Call:
     return Call(function, arguments, frozenset(allowed))
 
 
+def cases(calls: Mapping[str, Call]) -> list[tuple[str, str]]:
+    """Every call with every way to spoil it, by their names."""
+    return [(name, spoilt) for name, one in calls.items() for spoilt, _ in one.spoilt()]
+
+
 def spoil(value: Any) -> list[tuple[str, Any]]:
     """Wrong forms of an argument: rows empty, single, unsorted, with a NaN; numbers NaN, infinite, negative."""
     if isinstance(value, (np.ndarray, pd.Series, pd.DataFrame)):
@@ -77,10 +82,10 @@ def _like(value: Any, array: np.ndarray) -> Any:
     return array
 
 
-def assert_refused(of: Call, spoilt: str, arguments: Mapping[str, Any]) -> None:
+def assert_refused(of: Call, spoilt: str) -> None:
     """One clear sentence, or, where the call says that it is right so, a result."""
     try:
-        of.function(**arguments)
+        of.function(**dict(of.spoilt())[spoilt])
     except ValueError as refusal:
         said = str(refusal)
         assert spoilt not in of.allowed, f"{spoilt} is said to be right, but: {said}"

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["number", "numbers", "same_rows", "whole"]
+__all__ = ["ascending", "number", "numbers", "row", "same_rows", "whole"]
 
 
 def number(name: str, value: float, unit: str, *, above: float = -math.inf, low: float = -math.inf) -> float:
@@ -49,6 +50,29 @@ def numbers(name: str, values: Any, unit: str, *, above: float = -math.inf, low:
             f"expected finite numbers {_bounds(above, low)}in {unit}; drop or repair the rows that are not"
         )
     return values.astype(np.float64) if pandas else found[()]
+
+
+def row(
+    name: str, values: Any, unit: str, *, above: float = -math.inf, low: float = -math.inf, least: int = 1
+) -> NDArray[np.float64]:
+    """At least so many `numbers` in one dimension, as float64; one number alone is a row of one."""
+    found = np.atleast_1d(np.asarray(numbers(name, values, unit, above=above, low=low), dtype=np.float64))
+    if found.ndim != 1:
+        raise ValueError(f"{name} has shape {found.shape}; expected one dimension")
+    if found.size < least:
+        raise ValueError(f"{name} has {'a single value' if found.size == 1 else found.size}; expected {least} or more")
+    return found
+
+
+def ascending(
+    name: str, values: Any, unit: str, *, low: float = -math.inf, least: int = 1, ties: bool = False
+) -> NDArray[np.float64]:
+    """A `row` in which each number is over the one before, or (`ties`) not under it."""
+    found = row(name, values, unit, low=low, least=least)
+    steps = np.diff(found)
+    if np.any(steps < 0.0 if ties else steps <= 0.0):
+        raise ValueError(f"{name} is not in ascending order; expected each value over the one before: sort them")
+    return found
 
 
 def whole(name: str, value: int, unit: str, *, low: int, high: int | None = None) -> int:

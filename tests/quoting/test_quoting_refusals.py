@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.refusals import assert_refused, call
+from tests.refusals import assert_refused, call, cases
 from workbench import quoting as q
 from workbench.quoting.definition import QuotingModel
 from workbench.quoting.schema import BEST_ASK, BEST_BID, MARK, MAX_LEVELS, MICRO_PRICE, MID, STATE_SIZE, VIEW_SIZE
@@ -162,6 +162,9 @@ ABOUT_MODELS = ("definition", "written", "model_files", "compiling")
 """Modules whose functions take models and names, not numbers."""
 
 
+MODELS = [name for name in q.__all__ if isinstance(getattr(q, name), QuotingModel)]
+
+
 def functions() -> set[str]:
     """Public functions: not types, constants, models, or the compiled parts of models, which answer with codes."""
     found = {name: getattr(q, name) for name in q.__all__}
@@ -179,11 +182,9 @@ def test_the_call_works_and_tries_every_argument(name: str) -> None:
     CALLS[name].function(**CALLS[name].arguments)
 
 
-@pytest.mark.parametrize(
-    ("name", "spoilt"), [(name, spoilt) for name, one in CALLS.items() for spoilt, _ in one.spoilt()]
-)
+@pytest.mark.parametrize(("name", "spoilt"), cases(CALLS))
 def test_bad_input_to_a_function_is_refused_in_one_clear_sentence(name: str, spoilt: str) -> None:
-    assert_refused(CALLS[name], spoilt, dict(CALLS[name].spoilt())[spoilt])
+    assert_refused(CALLS[name], spoilt)
 
 
 def answer(name: str, slot: int, value: float) -> tuple[int, np.ndarray]:
@@ -199,7 +200,7 @@ def answer(name: str, slot: int, value: float) -> tuple[int, np.ndarray]:
 
 
 @pytest.mark.parametrize("mid", [math.nan, math.inf, -math.inf, 0.0, -5.0])
-@pytest.mark.parametrize("name", q.model_names())
+@pytest.mark.parametrize("name", MODELS)
 def test_a_model_without_a_mid_says_why_and_writes_no_order(name: str, mid: float) -> None:
     code, out = answer(name, MID, mid)
     assert code < 0
@@ -207,7 +208,7 @@ def test_a_model_without_a_mid_says_why_and_writes_no_order(name: str, mid: floa
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("name", q.model_names())
+@pytest.mark.parametrize("name", MODELS)
 def test_whatever_a_view_holds_a_model_refuses_or_writes_orders_that_can_be(name: str, value: float) -> None:
     assert answer(name, MID, 1_000.0)[0] > 0
     for number, slot in enumerate(q.VIEW):

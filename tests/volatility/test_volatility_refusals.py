@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.refusals import Call, assert_refused, call
+from tests.refusals import Call, assert_refused, call, cases
 from workbench import volatility as v
 
 RNG = np.random.default_rng(1948)
@@ -137,18 +137,14 @@ def test_the_call_works_and_tries_every_argument(name: str) -> None:
     CALLS[name].function(**CALLS[name].arguments)
 
 
-@pytest.mark.parametrize(
-    ("name", "spoilt"), [(name, spoilt) for name, one in CALLS.items() for spoilt, _ in one.spoilt()]
-)
+@pytest.mark.parametrize(("name", "spoilt"), cases(CALLS))
 def test_bad_input_to_a_function_is_refused_in_one_clear_sentence(name: str, spoilt: str) -> None:
-    assert_refused(CALLS[name], spoilt, dict(CALLS[name].spoilt())[spoilt])
+    assert_refused(CALLS[name], spoilt)
 
 
-@pytest.mark.parametrize(
-    ("name", "spoilt"), [(name, spoilt) for name, (one, _) in STREAMS.items() for spoilt, _ in one.spoilt()]
-)
+@pytest.mark.parametrize(("name", "spoilt"), cases({name: made for name, (made, _) in STREAMS.items()}))
 def test_bad_settings_of_a_stream_are_refused_in_one_clear_sentence(name: str, spoilt: str) -> None:
-    assert_refused(STREAMS[name][0], spoilt, dict(STREAMS[name][0].spoilt())[spoilt])
+    assert_refused(STREAMS[name][0], spoilt)
 
 
 @pytest.mark.parametrize("name", STREAMS)

@@ -13,7 +13,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.checks import number, numbers, whole
+from workbench.checks import ascending, number, numbers, whole
 from workbench.compiled import compiled
 from workbench.market import sweep_columns
 from workbench.market.inputs import read_column, read_sides
@@ -235,11 +235,9 @@ def virtual_orders(
     mid = np.atleast_1d(numbers("mid_ticks", np.asarray(mid_ticks), "ticks", above=0.0))
     price = np.atleast_1d(numbers("price_ticks", np.asarray(price_ticks), "ticks", above=0.0))
     taker = read_sides(trade_side)
-    levels = np.atleast_1d(numbers("distances", np.asarray(distances), "ticks", low=0.0))
+    levels = ascending("distances", distances, "ticks", low=0.0)
     if mid.size != quote_t.size or not price.size == trade_t.size == taker.size:
         raise ValueError("the columns of the quotes, or those of the trades, differ in length; expected one row each")
-    if np.any(np.diff(levels) <= 0.0):
-        raise ValueError("distances is not in ascending order; expected each value over the one before")
     restart = round(number("restart_s", restart_s, "s", low=1e-9) * NS)
     chosen = taker == way
     end = int(max(quote_t[-1], trade_t[-1]))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.checks import number, numbers
+from workbench.checks import ascending, number, row
 from workbench.quoting.intensity_fit import CalibrationError, IntensityFit, Rings
 from workbench.quoting.poisson_regression import covariance_of, maximise
 
@@ -63,8 +63,8 @@ def fit_survival(distance: Any, alive_s: Any, filled: Any, *, side: str = "both"
     of a Poisson regression with the seconds as exposure. Orders are taken as independent; for virtual orders that stood
     in one market at the same time use `fit_counts` with `nested`.
     """
-    far = _column("distance", distance, "ticks", low=0.0)
-    alive = _column("alive_s", alive_s, "s", above=0.0)
+    far = row("distance", distance, "ticks", low=0.0)
+    alive = row("alive_s", alive_s, "s", above=0.0)
     hit = np.asarray(filled)
     if not far.size == alive.size == hit.size:
         raise ValueError(
@@ -115,9 +115,9 @@ def fit_counts(
     re-weighted least squares. Nested counts have covariance C = E[count of the farther one], and the errors are
     the sandwich H^-1 X'CX H^-1.
     """
-    levels = _ascending("distances", distances)
-    counted = _column("fills", fills, "events", low=0.0)
-    exposure = np.broadcast_to(_column("exposure_s", exposure_s, "s", above=0.0), np.shape(levels)).copy()
+    levels = ascending("distances", distances, "ticks", low=0.0, least=2)
+    counted = row("fills", fills, "events", low=0.0)
+    exposure = np.broadcast_to(row("exposure_s", exposure_s, "s", above=0.0), np.shape(levels)).copy()
     if counted.size != levels.size:
         raise ValueError(f"fills has {counted.size} rows for {levels.size} distances; expected one each")
     if np.any(counted != np.floor(counted)):
@@ -157,9 +157,9 @@ def fit_depth_bins(depths: Any, duration_s: float, edges: Any, *, side: str = "b
     A bin from d of width h expects T A exp(-k d) [1 - exp(-k h)]: log-linear in d with the slope -k, and disjoint bins
     are independent, so that Poisson weights are right as they are.
     """
-    depth = _sample("depths", depths)
+    depth = row("depths", depths, "ticks", least=2)
     duration = number("duration_s", duration_s, "s", above=0.0)
-    bounds = _ascending("edges", edges)
+    bounds = ascending("edges", edges, "ticks", low=0.0, least=2)
     widths = np.diff(bounds)
     if not np.allclose(widths, widths[0], rtol=1e-9):
         raise ValueError(f"edges are {widths.min():g} to {widths.max():g} ticks apart; expected equal steps")
@@ -213,9 +213,9 @@ def fit_log_rates(depths: Any, duration_s: float, distances: Any, *, side: str =
     overlap of the counts leaves: cov(ln N_i, ln N_j) = 1 / N of the nearer distance. The chi-square is that of the
     residuals under this covariance, for the line is not the best fit to the rings.
     """
-    depth = _sample("depths", depths)
+    depth = row("depths", depths, "ticks", least=2)
     duration = number("duration_s", duration_s, "s", above=0.0)
-    levels = _ascending("distances", distances)
+    levels = ascending("distances", distances, "ticks", low=0.0, least=2)
     if levels.size < 3:
         raise ValueError(f"distances has {levels.size} values; expected three or more to judge a line by")
     counted = depth.size - np.searchsorted(np.sort(depth), levels, side="right").astype(np.float64)
@@ -278,7 +278,7 @@ def fit_tail(
     (start - h / (e^(kh) - 1))^2 var k. Judged on rings of equal probability: depths on a
     grid that is coarse against 1/k fail there, and belong in `fit_depth_bins`.
     """
-    depth = _sample("depths", depths)
+    depth = row("depths", depths, "ticks", least=2)
     duration = number("duration_s", duration_s, "s", above=0.0)
     start = number("start", start, "ticks", low=0.0)
     if not end > start:
@@ -368,27 +368,3 @@ def _nested_rings(levels: Vector, counted: Vector, expected: Vector) -> Rings:
         counted - np.append(counted[1:], 0.0),
         expected - np.append(expected[1:], 0.0),
     )
-
-
-def _column(name: str, values: Any, unit: str, **bounds: float) -> Vector:
-    """One-dimensional float64 from what was given."""
-    found = np.atleast_1d(np.asarray(numbers(name, values, unit, **bounds), dtype=np.float64))
-    if found.ndim != 1:
-        raise ValueError(f"{name} has shape {found.shape}; expected one dimension")
-    return found
-
-
-def _sample(name: str, values: Any) -> Vector:
-    found = _column(name, values, "ticks")
-    if found.size < 2:
-        raise ValueError(f"{name} has a single value; expected two or more")
-    return found
-
-
-def _ascending(name: str, values: Any) -> Vector:
-    found = _column(name, values, "ticks", low=0.0)
-    if found.size < 2:
-        raise ValueError(f"{name} has a single value; expected two or more")
-    if np.any(np.diff(found) <= 0.0):
-        raise ValueError(f"{name} is not in ascending order; expected each value over the one before")
-    return found

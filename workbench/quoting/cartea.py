@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.checks import number, numbers, whole
+from workbench.checks import ascending, number, whole
 from workbench.quoting.gueant import Depths, depths, stationary_depths
 from workbench.quoting.value_function import LARGEST_INVENTORY, log_values
 
@@ -73,12 +73,10 @@ def cartea_jaimungal_depths(
     """
     growth, coupling, base = _problem(kappa, arrival_rate, running_penalty, max_inventory, adverse_selection)
     alpha = number("terminal_penalty", terminal_penalty, "price units/lot^2", low=0.0)
-    times = numbers("time_left", time_left, "s", low=0.0)
-    if np.ndim(times) > 1 or np.any(np.diff(np.atleast_1d(times)) < 0):
-        raise ValueError(f"time_left is {time_left!r}; expected one time, or several in ascending order")
+    times = ascending("time_left", time_left, "s", low=0.0, ties=True)
     q = np.arange(growth.size, dtype=np.float64) - growth.size // 2
-    rows = log_values(growth, *coupling, -alpha * kappa * q**2, np.atleast_1d(np.asarray(times)))
-    return depths(rows if np.ndim(times) else rows[0], kappa, *base)
+    rows = log_values(growth, *coupling, -alpha * kappa * q**2, times)
+    return depths(rows if np.ndim(time_left) else rows[0], kappa, *base)
 
 
 def cartea_jaimungal_stationary(

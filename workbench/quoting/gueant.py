@@ -18,7 +18,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.checks import number, numbers, same_rows, whole
+from workbench.checks import ascending, number, numbers, same_rows, whole
 from workbench.compiled import compiled
 from workbench.quoting.avellaneda import half_spread_from_fills
 from workbench.quoting.value_function import LARGEST_INVENTORY, log_values, steady_log_steps
@@ -214,12 +214,9 @@ def glft_exact(
     v(T) = exp(-k xi q^2 / 2); bid = (1/k) ln(v_q / v_(q+1)) + C1 + xi/2. Theorem 1 and section 5.
     """
     growth, eta, half, log_terminal = _problem(gamma, sigma, k, arrival_rate, max_inventory, drift, impact)
-    times = numbers("time_left", time_left, "s", low=0.0)
-    if np.ndim(times) > 1 or np.any(np.diff(np.atleast_1d(times)) < 0):
-        raise ValueError(f"time_left is {time_left!r}; expected one time, or several in ascending order")
-    rows = log_values(growth, eta, eta, log_terminal, np.atleast_1d(np.asarray(times)))
-    logs = rows if np.ndim(times) else rows[0]
-    return depths(logs, k, half, half)
+    times = ascending("time_left", time_left, "s", low=0.0, ties=True)
+    rows = log_values(growth, eta, eta, log_terminal, times)
+    return depths(rows if np.ndim(time_left) else rows[0], k, half, half)
 
 
 def glft_stationary(

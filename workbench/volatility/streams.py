@@ -127,8 +127,8 @@ class RealisedVariance(PriceStream):
         super().__init__(stepping.PLAIN, 1, **sampling)
 
 
-class SubsampledVariance(PriceStream):
-    """Streaming `subsampled_variance`: O(1) for each price and grid point.
+class LaggedStream(PriceStream):
+    """What the streams over sub-grids share.
 
     Parameters
     ----------
@@ -145,33 +145,26 @@ class SubsampledVariance(PriceStream):
         super().__init__(stepping.LAGGED, subgrids, None, 2 * subgrids, **sampling)
         self._subgrids = subgrids
 
+
+class SubsampledVariance(LaggedStream):
+    """Streaming `subsampled_variance`, parameters as there: O(1) for each price and grid point."""
+
+    __slots__ = ()
+
     @property
     def variance(self) -> Variance:
         """Fraction^2 over the mean time that a grid covers so far; NaN before 2 K returns."""
-        whole = super().variance
-        return Variance(float(whole), int(self._read()[0][COVERED]) / self._subgrids / NS, whole.samples)
+        found = super().variance
+        return Variance(float(found), int(self._read()[0][COVERED]) / self._subgrids / NS, found.samples)
 
     def _value(self, clock: Ints, sums: Floats) -> float:  # noqa: ARG002
         return float(sums[CROSS]) / self._subgrids
 
 
-class TwoScaleVariance(PriceStream):
-    """Streaming `two_scale_variance`: O(1) for each price and grid point.
+class TwoScaleVariance(LaggedStream):
+    """Streaming `two_scale_variance`, parameters as there: O(1) for each price and grid point."""
 
-    Parameters
-    ----------
-    subgrids : int
-        K, at least 2.
-    **sampling
-        As in `Sampling`.
-    """
-
-    __slots__ = ("_subgrids",)
-
-    def __init__(self, subgrids: int, **sampling: Unpack[Sampling]) -> None:
-        whole("subgrids", subgrids, "grids", low=2)
-        super().__init__(stepping.LAGGED, subgrids, None, 2 * subgrids, **sampling)
-        self._subgrids = subgrids
+    __slots__ = ()
 
     def _value(self, clock: Ints, sums: Floats) -> float:
         return two_scale(float(sums[SUM]), float(sums[CROSS]), int(clock[COUNT]), int(clock[PAIRS]), self._subgrids)
