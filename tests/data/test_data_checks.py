@@ -137,6 +137,7 @@ def test_a_step_has_its_time_and_size_and_a_drift_its_rate() -> None:
     assert steps["ms"].tolist() == [pytest.approx(400, abs=2)]
     assert abs(steps["t_ns"].iloc[0] - START_NS - 17 * 60 * 10**9) < 120 * 10**9
     assert checked(drift(day(1))).drift_ppm == pytest.approx(40, abs=1)
+    assert checked(drift(step(day(1)))).drift_ppm == pytest.approx(40, abs=3)
 
 
 def test_overtaken_rows_are_counted_and_no_fault() -> None:
@@ -178,13 +179,30 @@ def test_gaps_stand_in_their_hour_with_cause_and_length() -> None:
     assert "1 of them never mended" in repr(report)
 
 
+def test_a_gap_explains_the_silence_in_it() -> None:
+    remark = {"venue_ns": 0, "venue_seq": 0, "value_ns": START_NS}
+    gap = rows((420.5, GAP, 0, 0, GAP_DISCONNECTED, remark), (509.5, RESYNC, 0, 0, GAP_DISCONNECTED, remark))
+    report = checked(pd.concat([pause(day(1)), gap]).sort_values("t_ns", kind="stable"))
+    assert len(report.gaps) == 1
+    assert report.silences == 0
+
+
+def test_two_weeks_are_drawn_by_the_hour() -> None:
+    frame = rows(*[(h * 600, TRADE, 1, 5, 1) for h in range(4_000)])
+    report = checked(frame)
+    bars = report.plot().data[0]
+    assert len(report.minutes) == 4_000
+    assert len(bars.x) == len(report.hours) < 700
+    assert sum(bars.y) == 4_000
+
+
 def test_the_picture_shows_activity_clocks_and_gaps() -> None:
     remark = {"venue_ns": 0, "venue_seq": 0, "value_ns": START_NS + 10**9}
     gap = rows((100, GAP, 0, 0, GAP_DISCONNECTED, remark), (160, RESYNC, 0, 0, GAP_DISCONNECTED, remark))
     frame = pd.concat([twice(day(1, minutes=5)), gap]).sort_values("t_ns", kind="stable")
     figure = checked(frame).plot()
     names = {trace.name for trace in figure.data}
-    assert {"messages", "median", "twice"} <= names
+    assert {"messages", "median way", "twice"} <= names
     messages = next(trace for trace in figure.data if trace.name == "messages")
     assert sum(messages.y) == checked(frame).messages
     bands = [shape for shape in figure.layout.shapes if shape.type == "rect"]

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_figure"]
 
-HEIGHT = 640
+HEIGHT = 680
 MOST_BANDS = 200
+MOST_BARS = 3_000
 _WRONG = (("late", "overtaken", "market"), ("duplicates", "twice", "fees"), ("crossed", "crossed", "sell"))
 
 
@@ -28,30 +29,51 @@ def check_figure(report: CheckReport) -> go.Figure:
     Parameters
     ----------
     report : CheckReport
+        Of more than two days it is drawn by the hour.
     """
-    titles = ("Messages a minute", "Receipt minus venue time, ms: least, median, most", "Rows a minute out of order")
-    figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.09, subplot_titles=titles)
-    minutes = report.minutes
-    time = pd.to_datetime(minutes.index.to_numpy(), unit="ns")
-    figure.add_trace(_bars(time, minutes["messages"], "messages", COLOURS["inventory"]), row=1, col=1)
-    shade = translucent(COLOURS["funding"], 0.18)
-    quiet = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
-    figure.add_trace(go.Scatter(x=time, y=minutes["least_ms"], **quiet), row=2, col=1)
-    figure.add_trace(go.Scatter(x=time, y=minutes["most_ms"], fill="tonexty", fillcolor=shade, **quiet), row=2, col=1)
-    median = {"color": COLOURS["funding"], "width": 1.6}
-    figure.add_trace(go.Scatter(x=time, y=minutes["median_ms"], name="median", mode="lines", line=median), row=2, col=1)
+    by_minute = len(report.minutes) <= MOST_BARS
+    table, each = (report.minutes, "minute") if by_minute else (report.hours, "hour")
+    titles = (
+        f"Messages a {each}, gaps in red",
+        "Receipt minus venue time, ms: least, median, most",
+        f"Rows a {each} that are overtaken, come twice, or leave the book crossed",
+    )
+    figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.1, subplot_titles=titles)
+    time = pd.to_datetime(table.index.to_numpy(), unit="ns")
+    figure.add_trace(_bars(time, table["messages"], "messages", COLOURS["inventory"]), row=1, col=1)
+    _draw_ways(figure, time, table)
     for name, label, colour in _WRONG:
-        if minutes[name].any():
-            figure.add_trace(_bars(time, minutes[name], label, COLOURS[colour]), row=3, col=1)
+        if table[name].any():
+            figure.add_trace(_bars(time, table[name], label, COLOURS[colour]), row=3, col=1)
     _mark_gaps(figure, report)
-    state = "clean" if report.ok else "; ".join(report.problems[:2])
     title = f"{report.venue} {report.instrument.symbol}: {report.rows:,} rows"
+    state = "clean" if report.ok else "; ".join(report.problems[:2])
     figure.update_layout(
-        template=TEMPLATE, height=HEIGHT, barmode="stack", title={"text": title, "subtitle": {"text": state}}
+        template=TEMPLATE,
+        height=HEIGHT,
+        barmode="stack",
+        title={"text": title, "subtitle": {"text": state}},
+        margin={"t": 96},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.08, "yanchor": "top"},
     )
     figure.update_xaxes(**axis())
     figure.update_yaxes(**axis())
+    figure.update_annotations(x=0, xanchor="left", font={"size": 12, "color": COLOURS["quiet"]})
     return figure
+
+
+def _draw_ways(figure: go.Figure, time: pd.DatetimeIndex, table: pd.DataFrame) -> None:
+    """The clocks; a straggler goes out of the picture, it would hide what is usual."""
+    shade = translucent(COLOURS["funding"], 0.18)
+    quiet = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+    figure.add_trace(go.Scatter(x=time, y=table["least_ms"], **quiet), row=2, col=1)
+    figure.add_trace(go.Scatter(x=time, y=table["most_ms"], fill="tonexty", fillcolor=shade, **quiet), row=2, col=1)
+    line = {"color": COLOURS["funding"], "width": 1.6}
+    figure.add_trace(go.Scatter(x=time, y=table["median_ms"], name="median way", mode="lines", line=line), row=2, col=1)
+    if table["median_ms"].notna().any():
+        low, high = table["least_ms"].quantile(0.02), table["most_ms"].quantile(0.95)
+        room = 0.1 * (high - low) or 1.0
+        figure.update_yaxes(range=[low - room, high + room], row=2, col=1)
 
 
 def _bars(time: pd.DatetimeIndex, values: pd.Series, name: str, colour: str) -> go.Bar:

@@ -212,6 +212,7 @@ class _Checker:
     _book: BookReplay = field(default_factory=BookReplay)
     _mid: float = np.nan
     _last_ns: int = 0
+    _lost: int = 0
     _venue_ns: int = 0
     _ids: dict[int, npt.NDArray[np.int64]] = field(default_factory=dict)
     _ways: list[npt.NDArray[np.int64]] = field(default_factory=list)
@@ -228,7 +229,7 @@ class _Checker:
         self.messages += int(np.count_nonzero(starts))
         self.start_ns, self.end_ns = min(self.start_ns, int(t_ns.min())), max(self.end_ns, int(t_ns.max()))
         self.kinds += np.bincount(kind, minlength=self.kinds.size)[: self.kinds.size]
-        self._see_silence(t_ns, kind)
+        self._see_silence(columns)
         said = venue_ns > 0
         latest = np.maximum.accumulate(np.append(self._venue_ns, np.where(said, venue_ns, 0)))
         self._venue_ns = int(latest[-1])
@@ -258,6 +259,7 @@ class _Checker:
         minutes["missing_s"] = missing.reindex(minutes.index).fillna(0.0)
         ways = np.concatenate(self._ways) / 1e6 if self._ways else np.array([np.nan])
         medians = minutes["median_ms"].dropna()
+        steps = _steps(medians)
         return CheckReport(
             venue,
             instrument,
@@ -270,8 +272,8 @@ class _Checker:
             minutes,
             gaps,
             (float(minutes["least_ms"].min()), float(np.median(ways)), float(minutes["most_ms"].max())),
-            _drift_ppm(medians),
-            _steps(medians),
+            _drift_ppm(medians, steps),
+            steps,
             self.silences,
             self.backward,
             self.farthest,
@@ -279,12 +281,17 @@ class _Checker:
 
     # --- one thing each ---------------------------------------------------------------------------------------------
 
-    def _see_silence(self, t_ns: npt.NDArray[np.int64], kind: npt.NDArray[np.int8]) -> None:
+    def _see_silence(self, columns: Columns) -> None:
+        t_ns, kind = columns["t_ns"], columns["kind"]
         passed = np.diff(t_ns, prepend=self._last_ns or t_ns[0])
         self.backward += int(np.count_nonzero(passed < 0))
-        told = (kind == GAP) | (kind == RESYNC)
-        self.silences += int(np.count_nonzero((passed >= SILENCE_NS) & ~told))
-        self._last_ns = int(t_ns[-1])
+        lost = np.where((kind == GAP) & (columns["size"] < GAP_TRADES), 1, np.where(kind == RESYNC, 0, -1))
+        since = np.maximum.accumulate(np.where(lost >= 0, np.arange(lost.size), -1))
+        now = np.where(since >= 0, lost[since], self._lost)
+        in_gap = np.append(self._lost, now[:-1]) == 1
+        # The first row after a restart of the recorder is the GAP itself.
+        self.silences += int(np.count_nonzero((passed >= SILENCE_NS) & ~in_gap & (kind != GAP)))
+        self._last_ns, self._lost = int(t_ns[-1]), int(now[-1])
 
     def _repeated(self, columns: Columns, starts: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Trades, and messages of levels, whose number was there before."""
@@ -378,12 +385,13 @@ def _weighted_median(rows: pd.DataFrame) -> float:
     return float(rows["median_ms"].to_numpy()[np.searchsorted(weight, weight[-1] / 2)])
 
 
-def _drift_ppm(medians: pd.Series) -> float:
-    """Slope of the minutes' medians: milliseconds in a million milliseconds."""
+def _drift_ppm(medians: pd.Series, steps: pd.DataFrame) -> float:
+    """Slope of the minutes' medians without the steps: milliseconds in a million milliseconds."""
     if len(medians) < 3:
         return float("nan")
-    minutes = (medians.index.to_numpy() - medians.index[0]) / 1e6
-    return float(np.polyfit(minutes, medians.to_numpy(), 1)[0] * 1e6)
+    times = medians.index.to_numpy()
+    stepped = np.append(0.0, np.cumsum(steps["ms"]))[np.searchsorted(steps["t_ns"], times, side="right")]
+    return float(np.polyfit((times - times[0]) / 1e6, medians.to_numpy() - stepped, 1)[0] * 1e6)
 
 
 def _steps(medians: pd.Series) -> pd.DataFrame:
