@@ -244,8 +244,11 @@ def calls_a_bad_helper(view: Any, inventory: int, params: Any, state: Any, out: 
 def test_a_mistake_in_a_helper_is_named_by_the_authors_own_line() -> None:
     source, first = inspect.getsourcelines(adds_text)
     line = first + next(n for n, text in enumerate(source) if "ticks" in text)
-    with pytest.raises(quoting.ModelError, match=rf"cannot be compiled at line {line} of .*test_written_models.py"):
+    with pytest.raises(
+        quoting.ModelError, match=rf"cannot be compiled at line {line} of .*test_written_models.py"
+    ) as no:
         quoting.model(calls_a_bad_helper)
+    assert "slot numbers" not in str(no.value)
 
 
 def test_two_meanings_of_one_name_are_refused() -> None:
@@ -367,6 +370,8 @@ assert find_model("typed") is second and first.source != second.source
 assert [quotes_of(m, view={"mid": 100.0})["price_ticks"][0] for m in (first, second)] == [95, 90]
 shell.showtraceback = lambda *args, **kwargs: print(sys.exc_info()[1])
 cell(MODEL.replace("half(1.0)", "hlf(1.0)"), fails=True)
+cell("TABLE = [1.0]")
+cell(MODEL.replace("half(1.0)", "TABLE"), fails=True)
 with open(sys.argv[1], "wb") as file:
     pickle.dump(second, file)
 '''
@@ -392,4 +397,6 @@ def test_a_model_typed_in_cells_is_found_compiled_in_another_process_and_mistake
     said = run_python(CELLS, str(tmp_path / "model.pickle"))
     assert "model typed cannot be compiled at line 3 of cell [7]: " in said
     assert "Define hlf before the model" in said
+    assert "model typed cannot be compiled at line 4 of cell [9]: " in said
+    assert "TABLE at line 3 of cell [9] is a list; expected a number" in said
     assert run_python(ELSEWHERE, str(tmp_path / "model.pickle")).split() == ["1", "90"]

@@ -21,7 +21,10 @@ _NOISE = ("Failed in", "During:", "File ", "-")
 _REMEDIES = (
     ("is not defined", "Define {0} before the model, in a cell above or in the same one; the model keeps the value."),
     ("from none to int64", "Return the number of rows, or a negative reason code, at the end of every path."),
-    ("Literal[str]", "Arrays take slot numbers, not names: import them from workbench.quoting.schema (view[MID])."),
+    (
+        r"etitem.*Literal\[str\]",
+        "Arrays take slot numbers, not names: import them from workbench.quoting.schema (view[MID]).",
+    ),
     (
         "Untyped global name",
         "Globals are numbers, arrays or compiled functions; of another model, its .function. {general}",
@@ -42,19 +45,21 @@ def explain_failure(function: Callable[..., int], error: Exception, written: Wri
     missing = re.search(r"name '(\w+)' is not defined", cause)
     culprit = missing or re.search(r"'(with) ", cause)
     where = _where(function, message, culprit.group(1) if culprit else "", written)
-    remedy = next((text for sign, text in _REMEDIES if sign in message), _GENERAL)
+    remedy = next((text for sign, text in _REMEDIES if re.search(sign, message, re.DOTALL)), _GENERAL)
     remedy = remedy.format(missing.group(1) if missing else "", general=_GENERAL)
     return f"model {function.__name__} cannot be compiled at {where}: {cause}\n{remedy}"
 
 
 def _where(function: Callable[..., int], message: str, word: str, written: WrittenModel | None) -> str:
     """The place that the message names; else the line with the word; else where the model begins."""
+    code = function.__code__
     for pattern in _PLACES:
         if (place := pattern.search(message)) is not None:
             file, line = place.group(1), int(place.group(2))
             origin = None if written is None else written.origin(line)
+            if origin is None and file.rpartition("/")[2] == code.co_filename.rpartition("/")[2]:
+                origin = code.co_filename, line  # the compiler shortens paths
             return place_of(*(origin or (file, line)))
-    code = function.__code__
     try:
         source, first = inspect.getsourcelines(function)
     except OSError:  # typed where no source is kept
