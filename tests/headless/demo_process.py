@@ -16,8 +16,8 @@ from typing import Any
 
 from workbench.headless.simulated_venue import ask_venue
 
-START_S = 120.0
-"""Long enough for a first compile on a busy machine."""
+START_S = 300.0
+"""Long enough for a first compile, and for six demos at once, on a busy machine."""
 
 
 class Demo:
