@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.made_data import BTC, START_NS, random_book, rows
@@ -77,6 +77,7 @@ def sorted_and_heard_later(array: np.ndarray) -> bool:
     return bool(in_order and (array["local_ts"] > array["exch_ts"]).all())
 
 
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 60))
 def test_export_is_the_merge_of_both_orders_and_import_gives_the_same_rows_back(seed: int, count: int) -> None:
     events = jumbled(seed, count)

@@ -18,7 +18,8 @@ import pyarrow as pa
 import pytest
 
 from tests.headless.demo_process import running_exchange
-from workbench.data import GAP_RECORDER, Catalog
+from workbench.data import GAP_RECORDER, Catalog, record
+from workbench.errors import VenueError
 
 pytestmark = pytest.mark.process
 BUSY_NS = 3 * 10**9
@@ -95,7 +96,6 @@ def test_ctrl_c_ends_a_recording_in_order(tmp_path: Path, url: str) -> None:
 
 
 def test_a_venue_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
-    with recorder(tmp_path, "http://127.0.0.1:9") as lost:
-        _, said = lost.communicate(timeout=60)
-    assert lost.returncode == 4
-    assert "failed: GET /futures/api/v2.3/market_summary at http://127.0.0.1:9 failed" in said
+    with pytest.raises(VenueError, match=r"market_summary at http://127\.0\.0\.1:9 failed"):
+        record(["BTC-PERP"], tmp_path, url="http://127.0.0.1:9", show=False)
+    assert not list(tmp_path.rglob("*.parquet"))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.data.catalog import Catalog
-    from workbench.data.checks import CheckReport, check_events
+    from workbench.data.check_report import CheckReport
+    from workbench.data.checks import check_events
     from workbench.data.hftbacktest import HFTBACKTEST_DTYPE, export_hftbacktest, read_hftbacktest
     from workbench.data.importing import ImportReport, import_file
     from workbench.data.recorder import Recorder, RecorderHealth
@@ -81,7 +82,7 @@ _HOMES = {
     "BBO": "schema",
     "CLEAR": "schema",
     "Catalog": "catalog",
-    "CheckReport": "checks",
+    "CheckReport": "check_report",
     "DEPTH": "schema",
     "EVENT_COLUMNS": "schema",
     "EVENT_SCHEMA": "schema",

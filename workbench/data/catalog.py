@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,16 +13,16 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from workbench.data.choosing import chosen_rows, groups_within, kinds_named
 from workbench.data.partition import HOUR_NS, HourFiles, Partition, hour_of, read_hive
-from workbench.data.schema import CLEAR, DEPTH, EVENT_SCHEMA, KIND_NAMES, SNAPSHOT, event_frame
+from workbench.data.schema import CLEAR, DEPTH, EVENT_SCHEMA, SNAPSHOT, event_frame
 from workbench.errors import DataError
 from workbench.instruments import Instrument
 
 if TYPE_CHECKING:
-    from workbench.data.checks import CheckReport
+    from workbench.data.check_report import CheckReport
 
 __all__ = ["Catalog", "instant_ns"]
 
@@ -30,7 +30,6 @@ Instant = int | str | date | datetime | pd.Timestamp
 """Nanoseconds since the epoch, or a date or time as text or object; UTC where it names no zone."""
 
 BATCH_ROWS = 1 << 20
-_KIND_OF = {name: kind for kind, name in KIND_NAMES.items()}
 
 
 def instant_ns(when: Instant) -> int:
@@ -226,15 +225,15 @@ class Catalog:
     ) -> Iterator[pa.Table]:
         """The same rows as Arrow tables of at most `rows` rows, in order of arrival, whatever the range in memory."""
         first, last = _range(start, end)
-        wanted = None if kinds is None else pa.array(_kinds(kinds), pa.int8())
+        wanted = None if kinds is None else kinds_named(kinds)
         for path in self.files(symbol, start, end, venue=venue):
             yield from self._read(path, first, last, wanted, rows)
 
     def _read(self, path: str, first: int, last: int, wanted: pa.Array | None, rows: int) -> Iterator[pa.Table]:
         with self._opened(path) as file:
-            groups = _groups_within(file.metadata, first, last)
+            groups = groups_within(file.metadata, first, last)
             for batch in file.iter_batches(batch_size=rows, row_groups=groups) if groups else ():
-                table = _filtered(pa.Table.from_batches([batch]), first, last, wanted)
+                table = chosen_rows(pa.Table.from_batches([batch]), first, last, wanted)
                 if table.num_rows:
                     yield table
 
@@ -365,14 +364,6 @@ def _range(start: Instant | None, end: Instant | None) -> tuple[int, int]:
     return first, last
 
 
-def _kinds(kinds: Collection[int | str]) -> Sequence[int]:
-    found = [_KIND_OF.get(kind, -1) if isinstance(kind, str) else kind for kind in kinds]
-    unknown = [given for given, kind in zip(kinds, found, strict=True) if kind not in KIND_NAMES]
-    if unknown:
-        raise DataError(f"no such kind of event: {unknown[0]!r}; expected {', '.join(_KIND_OF)}")
-    return found
-
-
 def _first_ns(path: str) -> int:
     """The receipt time in a file's name; files from elsewhere come first."""
     stem = path.rpartition("/")[2].removesuffix(".parquet")
@@ -389,26 +380,6 @@ def _may_hold(path: str, first: int, last: int) -> bool:
 def _protocols(filesystem: fsspec.AbstractFileSystem) -> tuple[str, ...]:
     protocol = filesystem.protocol
     return (protocol,) if isinstance(protocol, str) else tuple(protocol)
-
-
-def _groups_within(metadata: pq.FileMetaData, first: int, last: int) -> list[int]:
-    column = EVENT_SCHEMA.names.index("t_ns")
-    groups = []
-    for number in range(metadata.num_row_groups):
-        statistics = metadata.row_group(number).column(column).statistics
-        if statistics is None or not statistics.has_min_max or (statistics.min < last and statistics.max >= first):
-            groups.append(number)
-    return groups
-
-
-def _filtered(table: pa.Table, first: int, last: int, wanted: pa.Array | None) -> pa.Table:
-    t_ns = table.column("t_ns")
-    within = pc.min_max(t_ns).as_py() if table.num_rows else {"min": first, "max": first}
-    if within["min"] < first or within["max"] >= last:
-        table = table.filter(pc.and_(pc.greater_equal(t_ns, first), pc.less(t_ns, last)))
-    if wanted is not None:
-        table = table.filter(pc.is_in(table.column("kind"), wanted))
-    return table
 
 
 def _book_of(rows: pd.DataFrame) -> pd.DataFrame:

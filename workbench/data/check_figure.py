@@ -13,7 +13,7 @@ from workbench.analysis.look import COLOURS, TEMPLATE, axis, translucent
 from workbench.events import NS
 
 if TYPE_CHECKING:
-    from workbench.data.checks import CheckReport
+    from workbench.data.check_report import CheckReport
 
 __all__ = ["check_figure"]
 
