@@ -278,7 +278,7 @@ class MarketMakerConfig(_Part):
     MarketMakerConfig(spread_bps=12.0, quoting=QuotingConfig(model='guide_fixed'))
     """
 
-    symbol: str = Field(default="BTC-PERP", pattern=r"^[A-Z0-9]{1,20}-[A-Z0-9]{2,10}$")
+    symbol: str = Field(default="BTC-PERP", pattern=r"^[A-Z0-9]{1,20}(-[A-Z0-9]{2,10})?$")
     spread_bps: Annotated[float, Field(gt=0, le=5_000, allow_inf_nan=False)] = 20
     max_position_size: Positive = 1000.0
     order_size: Positive = 10.0
