@@ -124,11 +124,30 @@ def test_after_a_rate_limit_everything_is_silent_for_as_long_as_asked() -> None:
 def test_silence_doubles_with_every_violation_within_an_hour() -> None:
     async def main() -> list[float]:
         budget = limiter()
-        silences = [budget.penalise(None) for _ in range(4)]
+        silences = []
+        for _ in range(4):
+            silences.append(budget.penalise(None))
+            await asyncio.sleep(silences[-1])
         await asyncio.sleep(3601)
         return [*silences, budget.penalise(None)]
 
     assert run_virtual(main()) == [1.0, 2.0, 4.0, 8.0, 1.0]
+
+
+def test_refusals_while_it_is_silent_are_no_further_violations() -> None:
+    async def main() -> tuple[float, list[float], float]:
+        budget = limiter()
+        first = budget.penalise(None)
+        await asyncio.sleep(first)
+        # Two cancels and a query were on their way, and the cancels are tried again within the silence.
+        during = []
+        for pause in (0.0, 0.0, 1.0, 0.5):
+            await asyncio.sleep(pause)
+            during.append(budget.penalise(None))
+        await asyncio.sleep(2.0)
+        return first, during, budget.penalise(None)
+
+    assert run_virtual(main()) == (1.0, [2.0, 2.0, 2.0, 2.0], 4.0)
 
 
 def test_unlimited_never_waits() -> None:
@@ -173,8 +192,9 @@ def test_the_check_after_a_cancel_goes_first_and_counts_as_the_query_that_it_is(
 def test_a_silence_of_our_own_making_holds_cancels_back_for_a_second_at_most() -> None:
     async def main() -> tuple[bool, bool, bool]:
         budget = limiter()
-        for _ in range(4):
-            budget.penalise(None)
+        for _ in range(3):
+            await asyncio.sleep(budget.penalise(None))
+        budget.penalise(None)
         await asyncio.sleep(1.01)
         return budget.try_acquire("cancel"), budget.try_acquire("verify"), budget.try_acquire("order")
 

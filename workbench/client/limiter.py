@@ -82,6 +82,7 @@ class RateLimiter:
         self._blocked_until_ns = dict.fromkeys(LANES, 0)
         self._violations = 0
         self._violated_ns = 0
+        self._silent_until_ns = 0
 
     def try_acquire(self, lane: Lane) -> bool:
         """Take one request from the lane's budget if it has one now and nobody waits in front."""
@@ -113,16 +114,19 @@ class RateLimiter:
 
         Without a Retry-After the silence is 1 s and doubles with every further violation within an hour; what takes
         orders out of the market (cancels, their check, the dead-man timer) then waits no more than the one second.
+        A refusal while the silence lasts (requests that were on their way, urgent ones) is no further violation.
         """
         now = self._clock.monotonic_ns()
         if now - self._violated_ns > 3600 * NS:
             self._violations = 0
-        self._violated_ns = now
-        self._violations += 1
+        if not self._violations or now >= self._silent_until_ns:
+            self._violated_ns = now
+            self._violations += 1
         silence = float(2 ** min(self._violations - 1, 9)) if retry_after_s is None else retry_after_s
         for lane in LANES:
             own = 1.0 if retry_after_s is None and lane in URGENT else silence
             self._blocked_until_ns[lane] = max(self._blocked_until_ns[lane], now + round(own * NS))
+        self._silent_until_ns = self._blocked_until_ns["query"]
         return silence
 
     def _take(self, lane: Lane) -> float:
