@@ -28,7 +28,7 @@ __all__ = ["compiled", "inlined", "kernel_sources_digest"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-KERNEL_FOLDERS = ("market", "volatility", "risk", "quoting", "trading", "backtest")
+KERNEL_FOLDERS = ("market", "volatility", "risk", "quoting", "trading", "backtest/kernels")
 """In the direction of the imports: a kernel calls those of its own folder and of the folders before it."""
 
 
@@ -87,9 +87,9 @@ def inlined(function: F) -> F:
 
 
 def _folder_of(function: Callable[..., Any]) -> str:
-    package, _, rest = function.__module__.partition(".")
-    folder = rest.partition(".")[0]
-    return folder if package == __package__ and folder in KERNEL_FOLDERS else KERNEL_FOLDERS[-1]
+    """The kernel folder that a function lives in; the last one, which may call all others, for any other place."""
+    path = function.__module__.replace(".", "/") + "/"
+    return next((name for name in KERNEL_FOLDERS if path.startswith(f"{__package__}/{name}/")), KERNEL_FOLDERS[-1])
 
 
 def _stamp(dispatcher: Any, folder: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.backtest.rows import KIND_MASK, TRADE_ROW
+from workbench.backtest.kernels.rows import KIND_MASK, TRADE_ROW
 from workbench.errors import DataError
 from workbench.events import NS
 from workbench.instruments import Instrument
@@ -51,7 +51,7 @@ class Feed:
     ----------
     instrument : Instrument
     code : ndarray of uint8
-        Kind | side | views (see `workbench.backtest.rows`).
+        Kind | side | views (see `workbench.backtest.kernels.rows`).
     price_ticks, size : ndarray of int32
         Ticks; contracts (a level's whole size, 0 deletes it).
     venue_ns, t_ns : ndarray of int64

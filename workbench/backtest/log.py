@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from workbench.backtest.kernels.codes import (
+    ACKED,
+    AMEND_TOO_SMALL,
+    BOOK_LOST,
+    BOOK_OLD,
+    CANCELLED,
+    EXPIRED,
+    FILLED,
+    HALTED_LOSS,
+    HALTED_REJECTS,
+    IN_FLIGHT,
+    MARK_OLD,
+    NO_MARK,
+    NO_REASON,
+    NOTHING_TO_TAKE,
+    ONE_SIDED,
+    ORDER_REASONS,
+    ORDER_STATUS_NAMES,
+    POST_ONLY_CROSSES,
+    QUOTE_REASONS,
+    REDUCE_ONLY_GROWS,
+    REJECTED,
+    VENUE_RATE_LIMIT,
+)
 
 __all__ = [
     "ACKED",
@@ -39,50 +62,6 @@ __all__ = [
     "RunCounters",
     "RunLog",
 ]
-
-IN_FLIGHT, ACKED, FILLED, CANCELLED, REJECTED, EXPIRED = range(6)
-"""How an order stood when it was last heard of."""
-
-ORDER_STATUS_NAMES: Mapping[int, str] = MappingProxyType(
-    {
-        IN_FLIGHT: "in flight",
-        ACKED: "open",
-        FILLED: "filled",
-        CANCELLED: "cancelled",
-        REJECTED: "rejected",
-        EXPIRED: "expired",
-    }
-)
-
-NO_REASON, POST_ONLY_CROSSES, REDUCE_ONLY_GROWS, VENUE_RATE_LIMIT, NOTHING_TO_TAKE, AMEND_TOO_SMALL = range(6)
-"""Why the venue ended an order."""
-
-ORDER_REASONS: Mapping[int, str] = MappingProxyType(
-    {
-        NO_REASON: "",
-        POST_ONLY_CROSSES: "post-only order would have taken",
-        REDUCE_ONLY_GROWS: "reduce-only order would not reduce the position",
-        VENUE_RATE_LIMIT: "the venue's rate limit",
-        NOTHING_TO_TAKE: "immediate order found no more to take",
-        AMEND_TOO_SMALL: "amended to no more than what was filled",
-    }
-)
-
-BOOK_LOST, BOOK_OLD, NO_MARK, MARK_OLD, ONE_SIDED, HALTED_LOSS, HALTED_REJECTS = range(101, 108)
-"""Why nothing was quoted, beside the model's own (negative) reasons."""
-
-QUOTE_REASONS: Mapping[int, str] = MappingProxyType(
-    {
-        0: "",
-        BOOK_LOST: "the book is lost",
-        BOOK_OLD: "the book is older than risk.max_book_age_s",
-        NO_MARK: "no mark price yet",
-        MARK_OLD: "the mark price is old",
-        ONE_SIDED: "nobody quotes on one side of the book",
-        HALTED_LOSS: "halted: the loss passed risk.max_loss",
-        HALTED_REJECTS: "halted: risk.max_rejects orders in a row were refused",
-    }
-)
 
 _I, _F = np.dtype(np.int64), np.dtype(np.float64)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.backtest.feed import FUNDING_STAMPS, PRICES
-from workbench.backtest.rows import ASK_SIDE, BID_SIDE, EXCHANGE, LARGEST, LOCAL, merge_orders
+from workbench.backtest.kernels.rows import ASK_SIDE, BID_SIDE, EXCHANGE, LARGEST, LOCAL, merge_orders
 from workbench.data import CLEAR, DEPTH, EVENT_COLUMNS, FUNDING, GAP, GAP_TRADES, MARK, RESYNC, SNAPSHOT, TRADE
 from workbench.errors import DataError
 from workbench.events import NS

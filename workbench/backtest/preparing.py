@@ -16,9 +16,9 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.backtest import rows as row
-from workbench.backtest.books import grow_far, make_book
 from workbench.backtest.feed import COLUMNS, FORMAT, FUNDING_STAMPS, PRICES, Feed, instrument_to_json
+from workbench.backtest.kernels import rows as row
+from workbench.backtest.kernels.books import grow_far, make_book
 from workbench.backtest.ordering import event_chunks
 from workbench.compiled import compiled
 from workbench.errors import DataError

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from workbench.compiled import compiled, inlined
 
-__all__ = ["ASKS", "BIDS", "BOOK", "FAR_FULL", "NO_ASK", "NO_BID", "Book", "clear_side", "grow_far", "level_size",
+__all__ = ["ASKS", "BIDS", "BOOK", "FAR_FULL", "NO_ASK", "NO_BID", "Book", "clear_side", "grow_far",
+    "level_from", "level_size",
            "make_book", "set_level"]  # fmt: skip
 
 BIDS, ASKS = 0, 1
@@ -148,6 +149,18 @@ def level_size(book: Book, side: int, tick: int) -> int:
         return int(book.sizes[side, i])
     at = find_far(book, tick * 2 + side)
     return int(book.far_sizes[at]) if book.far_keys[at] != EMPTY else 0
+
+
+@compiled(_i(BOOK, _i, _i))
+def level_from(book: Book, side: int, start: int) -> int:
+    """The best price within the window from `start` on away from the touch; NO_BID or NO_ASK when there is none."""
+    away = 2 * side - 1
+    i = start - book.marks[BASE + side]
+    while 0 <= i < book.sizes.shape[1]:
+        if book.sizes[side, i] > 0:
+            return int(book.marks[BASE + side] + i)
+        i += away
+    return NO_BID if side == BIDS else NO_ASK
 
 
 @compiled(_i(BOOK, _i, _i))

@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.backtest.books import (
+from workbench.backtest.kernels.books import (
     ASKS,
     BEST,
     BIDS,
@@ -40,6 +40,7 @@ __all__ = [
     "TRADE_ROW",
     "UNSORTED",
     "apply_row",
+    "clear_row",
     "merge_orders",
     "read_rows",
     "tabulate_bests",
@@ -166,17 +167,23 @@ def merge_orders(
     return n
 
 
+@compiled(types.void(BOOK, _i, _i))
+def clear_row(book: Book, code: int, price: int) -> None:
+    """Void what a clear says; other rows change nothing here."""
+    if (code & KIND_MASK) == CLEAR_ROW:
+        if not code & ASK_SIDE:
+            clear_side(book, BIDS, price)
+        if not code & BID_SIDE:
+            clear_side(book, ASKS, price)
+
+
 @inlined
 def apply_row(book: Book, code: int, price: int, size: int) -> bool:
     """Bring a book up to a row that is not a trade; False when the table of far levels must grow first."""
     kind = code & KIND_MASK
     if kind in (DEPTH_ROW, SNAPSHOT_ROW):
         return set_level(book, BIDS if code & BID_SIDE else ASKS, price, size) != FAR_FULL
-    if kind == CLEAR_ROW:
-        if not code & ASK_SIDE:
-            clear_side(book, BIDS, price)
-        if not code & BID_SIDE:
-            clear_side(book, ASKS, price)
+    clear_row(book, code, price)
     return True
 
 

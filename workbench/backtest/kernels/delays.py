@@ -1,0 +1,67 @@
+"""How long a message takes, compiled: constant, interpolated between measurements, or with a random tail."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from workbench.compiled import compiled, inlined
+
+__all__ = ["CONSTANT", "ENTRY", "JITTERED", "LATENCY", "MEASURED", "RESPONSE", "LatencyTable", "delay"]
+
+ENTRY, RESPONSE = 0, 1
+CONSTANT, MEASURED, JITTERED = range(3)
+MODE, BASE, JITTER, SEED = 0, 1, 3, 5
+
+
+class LatencyTable(NamedTuple):
+    """What the compiled loop reads: `settings` int64[6], measured stamps and delays, ns."""
+
+    settings: NDArray[np.int64]
+    stamps: NDArray[np.int64]
+    delays: NDArray[np.int64]
+
+
+LATENCY: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
+    (types.int64[::1], types.int64[::1], types.int64[:, ::1]), LatencyTable
+)
+
+
+@compiled(types.float64(types.int64, types.int64))
+def uniform(seed: int, count: int) -> float:
+    """A number in (0, 1) that depends on seed and count alone: the same message waits as long in every run."""
+    z = np.uint64(seed) + np.uint64(count + 1) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return (np.float64(z >> np.uint64(11)) + 0.5) / 9007199254740992.0
+
+
+@compiled(types.int64(LATENCY, types.int64, types.int64, types.int64))
+def varying_delay(latency: LatencyTable, way: int, t_ns: int, count: int) -> int:
+    """Delay of a message that is not constant."""
+    settings = latency.settings
+    if settings[MODE] == JITTERED:
+        tail = -math.log(uniform(settings[SEED], 2 * count + way)) * settings[JITTER + way]
+        return int(settings[BASE + way] + int(tail))
+    stamps = latency.stamps
+    after = np.searchsorted(stamps, t_ns)
+    if after == 0:
+        return int(latency.delays[0, way])
+    if after == stamps.size:
+        return int(latency.delays[stamps.size - 1, way])
+    share = (t_ns - stamps[after - 1]) / (stamps[after] - stamps[after - 1])
+    low, high = latency.delays[after - 1, way], latency.delays[after, way]
+    return int(low + int(share * (high - low)))
+
+
+@inlined
+def delay(latency: LatencyTable, way: int, t_ns: int, count: int) -> int:
+    """How long message number `count` of a way (ENTRY, RESPONSE) takes from `t_ns` on."""
+    if latency.settings[MODE] == CONSTANT:
+        return int(latency.settings[BASE + way])
+    return varying_delay(latency, way, t_ns, count)

@@ -1,0 +1,259 @@
+"""The loop over a feed: market rows, arrivals at the venue and decisions in the order of their stamps.
+
+Between two decisions the venue's view and the traders' do not touch, so each is walked by itself. At equal stamps
+market data come before funding, funding before requests. The loop is resumable: it returns when a chunk of decisions is
+done, when a log is full, or when a table must grow, and goes on where it stood.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from workbench.backtest.kernels.books import ASKS, BEST, BIDS, BOOK, FAR_FULL, Book, set_level
+from workbench.backtest.kernels.deciding import decide, decide_by_price, hear_answers
+from workbench.backtest.kernels.desk_state import DESK, LOG_FUNDING, LOG_QUOTES, LOGS, VIEW_TABLE, Desk, Logs
+from workbench.backtest.kernels.matching import forget_taken, level_changed, price_came, serve_requests, traded
+from workbench.backtest.kernels.rows import BID_SIDE, DEPTH_ROW, EXCHANGE, KIND_MASK, SNAPSHOT_ROW, TRADE_ROW, clear_row
+from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE
+from workbench.backtest.kernels.venue_state import (
+    ANS_HEAD,
+    ANS_TAIL,
+    BEST_OWN,
+    BUCKETS,
+    FAULT,
+    IMPACT,
+    PARITY,
+    POSITION,
+    REQ_HEAD,
+    REQ_TAIL,
+    REQUESTS,
+    STAMP,
+    VENUE,
+    Venue,
+)
+from workbench.compiled import compiled, inlined
+from workbench.quoting.definition import MODEL_FUNCTION_TYPE
+
+__all__ = ["CHUNK_DONE", "ENDED", "FAULTY", "GROW_BOOK", "LOG_FULL", "TAPE", "Tape", "apply_market_row", "run_loop"]
+
+_i = types.int64
+_I = types.int64[::1]
+
+NEVER = 1 << 62
+
+CHUNK_DONE, ENDED, GROW_BOOK, LOG_FULL, FAULTY = range(5)
+"""Why the loop returned."""
+
+NEXT_TAPE_ROW, NEXT_STEP, NEXT_FUNDING, TAPE_END_NS, FEED_DELAY_NS, SAMPLE_NS, LAST_CHUNK = range(7)
+CLOCK_SIZE = 8
+
+
+class Tape(NamedTuple):
+    """The exchange side of a feed."""
+
+    code: NDArray[np.uint8]
+    price: NDArray[np.int32]
+    size: NDArray[np.int32]
+    venue_ns: NDArray[np.int64]
+    funding_ns: NDArray[np.int64]
+    funding: NDArray[np.float64]
+    best_ns: NDArray[np.int64]
+    bests: NDArray[np.int32]
+
+
+TAPE: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
+    (types.uint8[::1], types.int32[::1], types.int32[::1], _I, _I, types.float64[:, ::1], _I, types.int32[:, ::1]),
+    Tape,
+)
+
+
+@inlined
+def apply_market_row(venue: Venue, book: Book, own: Any, code: int, price: int, size: int, now_ns: int) -> bool:
+    """One row of the market at the venue, and what it does to own orders; False: the book must grow first."""
+    kind = code & KIND_MASK
+    done = True
+    if kind in (DEPTH_ROW, SNAPSHOT_ROW):
+        side = BIDS if code & BID_SIDE else ASKS
+        toward = 1 - 2 * side
+        best_before = book.marks[BEST + side]
+        before = set_level(book, side, price, size)
+        if before == FAR_FULL:
+            done = False
+        else:
+            if venue.heads[side, price & (BUCKETS - 1)] >= 0:
+                level_changed(venue, side, price, before, size, own)
+            if size > 0 and (price - venue.edges[BEST_OWN + 1 - side]) * toward >= 0:
+                if venue.rules[PARITY]:
+                    came = (price - best_before) * toward > 0
+                else:
+                    came = size > before
+                if came:
+                    price_came(venue, 1 - side, price, size - before, now_ns)
+            if venue.rules[IMPACT] == 2:
+                forget_taken(venue, side, price)
+    elif kind == TRADE_ROW:
+        hit = ASKS if code & BID_SIDE else BIDS
+        if (price - venue.edges[BEST_OWN + hit]) * (2 * hit - 1) >= 0:
+            traded(venue, hit, price, size, now_ns)
+    else:
+        clear_row(book, code, price)
+    return done
+
+
+@inlined
+def walk_tape(venue: Venue, book: Book, tape: Tape, own: Any, start: int, until_ns: int) -> int:
+    """Every row of the venue's view up to a time; the next row, or -(row + 1) where the book must grow first."""
+    row = start
+    stuck = False
+    while row < tape.code.size and tape.venue_ns[row] <= until_ns and not stuck:
+        code = tape.code[row]
+        if code & EXCHANGE:
+            stuck = not apply_market_row(
+                venue, book, own, int(code), int(tape.price[row]), int(tape.size[row]), tape.venue_ns[row]
+            )
+        if not stuck:
+            row += 1
+    return -row - 1 if stuck else row
+
+
+@inlined
+def next_request(venue: Venue) -> int:
+    """When the next request of any account arrives."""
+    soonest = NEVER
+    ends = venue.ends
+    for c in range(ends.shape[0]):
+        if ends[c, REQ_HEAD] < ends[c, REQ_TAIL]:
+            soonest = min(soonest, venue.requests[c, ends[c, REQ_HEAD] & (REQUESTS - 1), STAMP])
+    return soonest
+
+
+@inlined
+def pay_funding(venue: Venue, logs: Logs, tape: Tape, at: int) -> None:
+    """Note positions at a funding stamp."""
+    for c in range(venue.accounts.shape[0]):
+        if venue.accounts[c, POSITION] != 0:
+            n = logs.ends[LOG_FUNDING]
+            logs.ends[LOG_FUNDING] = n + 1
+            logs.funding[n, 0] = c
+            logs.funding[n, 1] = tape.funding_ns[at]
+            logs.funding[n, 2] = venue.accounts[c, POSITION]
+            logs.funding_float[n, 3] = tape.funding[at, 0]
+            logs.funding_float[n, 4] = tape.funding[at, 1]
+
+
+@compiled(_i(VENUE, BOOK, LOGS, TAPE, _I, _i, QUEUE_FUNCTION_TYPE))
+def run_venue(
+    venue: Venue, book: Book, logs: Logs, tape: Tape, clock: NDArray[np.int64], until_ns: int, own: Any
+) -> int:
+    """Everything that happens at the venue up to a time: CHUNK_DONE, GROW_BOOK or LOG_FULL."""
+    while True:
+        limit = until_ns
+        arrival = next_request(venue)
+        limit = min(limit, arrival)
+        funding = clock[NEXT_FUNDING]
+        funding_ns = tape.funding_ns[funding] if funding < tape.funding_ns.size else NEVER
+        limit = min(limit, funding_ns)
+        row = walk_tape(venue, book, tape, own, clock[NEXT_TAPE_ROW], limit)
+        if row < 0:
+            clock[NEXT_TAPE_ROW] = -row - 1
+            return GROW_BOOK
+        clock[NEXT_TAPE_ROW] = row
+        if funding_ns == limit:
+            if logs.ends[LOG_FUNDING] + venue.accounts.shape[0] > logs.funding.shape[0]:
+                return LOG_FULL
+            pay_funding(venue, logs, tape, funding)
+            clock[NEXT_FUNDING] += 1
+        elif arrival == limit:
+            for c in range(venue.ends.shape[0]):
+                serve_requests(venue, book, c, limit)
+        else:
+            return CHUNK_DONE
+
+
+@inlined
+def anything_pending(venue: Venue) -> bool:
+    """Whether a message is under way."""
+    pending = False
+    ends = venue.ends
+    for c in range(ends.shape[0]):
+        pending |= ends[c, REQ_HEAD] < ends[c, REQ_TAIL] or ends[c, ANS_HEAD] < ends[c, ANS_TAIL]
+    return pending
+
+
+@compiled(
+    _i(
+        VENUE,
+        BOOK,
+        DESK,
+        LOGS,
+        TAPE,
+        _I,
+        _I,
+        types.float64[:, :, ::1],
+        types.int64[:, ::1],
+        _I,
+        MODEL_FUNCTION_TYPE,
+        QUEUE_FUNCTION_TYPE,
+    )
+)
+def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by position
+    venue: Venue,
+    book: Book,
+    desk: Desk,
+    logs: Logs,
+    tape: Tape,
+    clock: NDArray[np.int64],
+    times: NDArray[np.int64],
+    views: NDArray[np.float64],
+    heard: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    model: Any,
+    own: Any,
+) -> int:
+    """Go through a chunk of decisions.
+
+    Parameters
+    ----------
+    clock : ndarray of int64
+        Where it stands; kept between calls.
+    times : ndarray of int64, shape (steps,)
+        Decisions, local clock.
+    views : ndarray, shape (tables, steps, VIEW_SIZE)
+        What is seen at each; `heard` (book and mark stamps) and `codes` say whether it may be quoted on.
+    """
+    parity = venue.rules[PARITY] != 0
+    configurations = venue.accounts.shape[0]
+    extra_ns, sample_ns = clock[FEED_DELAY_NS], clock[SAMPLE_NS]
+    while clock[NEXT_STEP] < times.size or clock[LAST_CHUNK]:
+        k = clock[NEXT_STEP]
+        last = k >= times.size
+        now_ns = NEVER - 1 if last else times[k]
+        shown = 0 if last else k
+        status = run_venue(venue, book, logs, tape, clock, now_ns, own)
+        if status != CHUNK_DONE:
+            return status
+        for c in range(configurations):
+            view = views[desk.counts[c, VIEW_TABLE], shown]
+            if not hear_answers(venue, desk, logs, tape.best_ns, tape.bests, extra_ns, c, now_ns, view):
+                return LOG_FULL
+        for c in range(configurations):
+            if venue.accounts[c, FAULT]:
+                return FAULTY
+        if last or (now_ns >= clock[TAPE_END_NS] and not anything_pending(venue)):
+            return ENDED
+        if logs.ends[LOG_QUOTES] + configurations > logs.quotes.shape[0]:
+            return LOG_FULL
+        for c in range(configurations):
+            view = views[desk.counts[c, VIEW_TABLE], k]
+            if parity:
+                decide_by_price(venue, desk, logs, c, now_ns, view, sample_ns, model)
+            else:
+                decide(
+                    venue, desk, logs, tape.best_ns, tape.bests, c, now_ns, codes[k], heard[k], view, sample_ns, model
+                )
+        clock[NEXT_STEP] = k + 1
+    return CHUNK_DONE

@@ -1,0 +1,88 @@
+"""How long requests take to the venue and answers back: constant, as measured, or with a random tail."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.backtest.kernels.delays import CONSTANT, JITTERED, MEASURED, LatencyTable
+from workbench.errors import ConfigError
+from workbench.events import NS
+
+__all__ = ["ConstantLatency", "JitteredLatency", "Latency", "MeasuredLatency"]
+
+
+def _ns(name: str, seconds: float) -> int:
+    if not (math.isfinite(seconds) and 0.0 <= seconds < 3600.0):
+        raise ConfigError([f"latency {name} is {seconds!r}; expected 0 to 3600 s"])
+    return round(seconds * NS)
+
+
+def _table(mode: int, entry: int, response: int, jitter: tuple[int, int] = (0, 0), seed: int = 0) -> LatencyTable:
+    settings = np.array([mode, entry, response, *jitter, seed], dtype=np.int64)
+    return LatencyTable(settings, np.zeros(1, np.int64), np.zeros((1, 2), np.int64))
+
+
+@dataclass(frozen=True)
+class ConstantLatency:
+    """Every request and every answer takes the same time, seconds."""
+
+    entry_s: float = 0.01
+    response_s: float = 0.01
+
+    def table(self, seed: int) -> LatencyTable:  # noqa: ARG002
+        """As the compiled loop reads it."""
+        return _table(CONSTANT, _ns("entry_s", self.entry_s), _ns("response_s", self.response_s))
+
+
+@dataclass(frozen=True)
+class JitteredLatency:
+    """A least time and an exponential tail of a mean, seconds; drawn from the run's seed, message by message."""
+
+    entry_s: float = 0.005
+    response_s: float = 0.005
+    entry_tail_s: float = 0.005
+    response_tail_s: float = 0.005
+
+    def table(self, seed: int) -> LatencyTable:
+        """As the compiled loop reads it."""
+        jitter = (_ns("entry_tail_s", self.entry_tail_s), _ns("response_tail_s", self.response_tail_s))
+        return _table(JITTERED, _ns("entry_s", self.entry_s), _ns("response_s", self.response_s), jitter, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredLatency:
+    """Measured delays, interpolated between their times; before the first and after the last those hold.
+
+    Parameters
+    ----------
+    t_ns : array of int, shape (n,)
+        When they were measured, rising.
+    entry_ns, response_ns : array of int, shape (n,)
+        Delays, at least 0.
+    """
+
+    t_ns: npt.ArrayLike
+    entry_ns: npt.ArrayLike
+    response_ns: npt.ArrayLike
+
+    def table(self, seed: int) -> LatencyTable:  # noqa: ARG002
+        """As the compiled loop reads it."""
+        stamps = np.ascontiguousarray(self.t_ns, dtype=np.int64)
+        delays = np.ascontiguousarray(np.column_stack([self.entry_ns, self.response_ns]), dtype=np.int64)
+        problems = []
+        if stamps.ndim != 1 or stamps.size == 0 or delays.shape != (stamps.size, 2):
+            problems.append(f"measured latency has {stamps.size} times and delays of shape {delays.shape}")
+        elif np.any(np.diff(stamps) <= 0):
+            problems.append("measured latency: t_ns must rise")
+        elif delays.min() < 0:
+            problems.append(f"measured latency has a delay of {delays.min()} ns; expected 0 or more")
+        if problems:
+            raise ConfigError(problems)
+        return LatencyTable(np.array([MEASURED, 0, 0, 0, 0, 0], dtype=np.int64), stamps, delays)
+
+
+Latency = ConstantLatency | JitteredLatency | MeasuredLatency
