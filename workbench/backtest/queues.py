@@ -65,7 +65,7 @@ def queue_model(queue: str | QueueModel | Callable[[float, float], float], power
     return QueueModel(queue, power)
 
 
-def _compiled_share(function: Callable[[float, float], float]) -> Any:
+def _compiled_share(function: Any) -> Any:
     if hasattr(function, "py_func"):
         function = function.py_func
     try:

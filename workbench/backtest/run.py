@@ -75,7 +75,7 @@ def _first_price(feed: Feed) -> Decimal:
     if not both.size:
         raise ConfigError([f"feed of {feed.instrument.symbol} never shows both sides of the book; nothing to trade on"])
     bid, ask = feed.bests[both[0], :2].tolist()
-    return (bid + ask) * feed.instrument.tick_size / 2
+    return Decimal(bid + ask) * feed.instrument.tick_size / 2
 
 
 def _decision_times(feed: Feed, decide: str | npt.ArrayLike | None) -> NDArray[np.int64] | None:

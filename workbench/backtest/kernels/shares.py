@@ -64,12 +64,12 @@ def share_from_behind(code: int, power: float, unit: float, own: Any, front: flo
     if code == OWN:
         return float(own(front, back))
     if code == POWER3:
-        return 1.0 - ratio(front, front + back) ** power
+        return float(1.0 - ratio(front, front + back) ** power)
     if code == POWER:
-        return ratio(back**power, back**power + front**power)
+        return float(ratio(back**power, back**power + front**power))
     if code == POWER2:
-        return ratio(back**power, (back + front) ** power)
+        return float(ratio(back**power, (back + front) ** power))
     behind = math.log(1.0 + back * unit)
     if code == LOG:
-        return ratio(behind, behind + math.log(1.0 + front * unit))
-    return ratio(behind, math.log(1.0 + (back + front) * unit))
+        return float(ratio(behind, behind + math.log(1.0 + front * unit)))
+    return float(ratio(behind, math.log(1.0 + (back + front) * unit)))
