@@ -30,7 +30,7 @@ from workbench.data import (
     Recorder,
 )
 from workbench.data.heard import HeardRows
-from workbench.data.segments import Segment
+from workbench.data.segments import Segment, Spool
 from workbench.errors import DataError, VenueError
 from workbench.events import BookDelta, BookLost, BookSnapshot, MarketTrade, MarkPrice, StreamState
 from workbench.exchange import SimulatedExchange, drive
@@ -239,6 +239,38 @@ def test_each_hour_is_a_file_that_can_be_read_alone(tmp_path: Path) -> None:
     assert kinds(alone)[:2] == ["clear", "snapshot"]
     assert known_book(world, at) == whole != []
     assert second.rpartition("/")[2].startswith(pd.Timestamp(hour).strftime("%H-"))
+
+
+def test_a_catalog_that_cannot_be_reached_gets_its_hours_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compact = Spool.compact
+    refused: list[Path] = []
+
+    def fail_twice(spool: Spool, path: Path) -> int:
+        if len(refused) < 2:
+            refused.append(path)
+            raise TimeoutError("the object store does not answer")
+        return compact(spool, path)
+
+    async def over_the_hour(world: World) -> None:
+        recorder = world.recorder()
+        await recorder.start()
+        await asyncio.sleep(100)
+        recorder.check()
+        files.append(len(world.catalog.files("BTC-PERP")))
+        await asyncio.sleep(100)
+        files.append(len(world.catalog.files("BTC-PERP")))
+        await recorder.stop()
+
+    files: list[int] = []
+    monkeypatch.setattr(Spool, "compact", fail_twice)
+    hour = EPOCH_NS // HOUR_NS * HOUR_NS + HOUR_NS
+    world = in_virtual_time(tmp_path, over_the_hour, epoch_ns=hour - 20 * 10**9)
+    assert files == [0, 1]
+    assert caplog.text.count("cannot be written into") == len(refused) == 2
+    assert recorded(world.catalog.load("BTC-PERP")) >= on_the_wire(world)
+    assert segments(tmp_path) == []
 
 
 def test_a_recorder_that_dies_loses_at_most_the_last_half_second(tmp_path: Path) -> None:

@@ -23,13 +23,17 @@ class LateProgress:
         Stands before the bar.
     shown : bool
         False: never.
+    clock, console : optional
+        The machine's own by default.
     """
 
-    def __init__(self, what: str, shown: bool = True, clock: Clock | None = None) -> None:
+    def __init__(
+        self, what: str, shown: bool = True, *, clock: Clock | None = None, console: Console | None = None
+    ) -> None:
         self._what = what
         self._clock = clock or SystemClock()
         self._began_ns = self._clock.monotonic_ns()
-        self._console = Console(stderr=True)
+        self._console = console or Console(stderr=True)
         self._shown = shown and (self._console.is_terminal or self._console.is_jupyter)
         self._bar: Progress | None = None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import hashlib
+import logging
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -28,11 +29,15 @@ from workbench.events import BookDelta, BookSnapshot, Event, MarketTrade
 
 __all__ = ["Recorder", "RecorderHealth"]
 
+log = logging.getLogger(__name__)
+
 FLUSH_S = 0.5
 """How often rows are handed to the operating system: a killed recorder loses no more than this."""
 MOST_WAITING = 20_000
 """Events that are written at once, whatever the time."""
 POLL_SPREAD_S = 0.1
+RETRY_S = 60.0
+"""Until a finished hour that could not be written into the catalog is tried again."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,11 @@ class Recorder:
         Seeded source of the reconnect jitter.
     in_thread : bool
         Rewrite finished hours in a thread; False where time is virtual.
+
+    Notes
+    -----
+    Mark, index and funding have no public stream: they are asked for once a second by market, as far as the client's
+    request budget goes (seven a second).
     """
 
     def __init__(
@@ -97,7 +107,9 @@ class Recorder:
         self._rng = rng or random.Random(0)
         self._in_thread = in_thread
         self._tasks: set[asyncio.Task[None]] = set()
-        self._compactions: set[asyncio.Task[None]] = set()
+        self._finished: asyncio.Queue[tuple[_Market, Path]] = asyncio.Queue()
+        self._rewriting = asyncio.Lock()
+        self._rewriter: asyncio.Task[None] | None = None
         self._fault: BaseException | None = None
 
     async def start(self) -> None:
@@ -121,20 +133,32 @@ class Recorder:
         for number, market in enumerate(self.markets):
             works = (market.book.run(), market.trades.run(), _later(number * POLL_SPREAD_S, market.poll.run))
             for work in works:
-                self._spawn(work, self._tasks)
-        self._spawn(self._flush_for_ever(), self._tasks)
+                self._spawn(work)
+        self._spawn(self._flush_for_ever())
+        self._rewriter = asyncio.get_running_loop().create_task(self._rewrite_for_ever())
 
     async def stop(self) -> None:
-        """Close the streams, write what is held and turn it into Parquet; stopping twice is harmless."""
+        """Close the streams, write what is held and turn it into Parquet; stopping twice is harmless.
+
+        Raises
+        ------
+        Exception
+            What the catalog's file system raises when it cannot be written: the rows are safe in the spool, the next
+            recorder brings them in.
+        """
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._compactions, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
             for market in self.markets:
                 market.finish()
-            for market in self.markets:
-                for path in market.spool.left_over():
-                    await self._compact(market, path)
+            # A thread that has begun cannot be cancelled: its hour is waited for, the others are rewritten here.
+            async with self._rewriting:
+                if self._rewriter is not None:
+                    self._rewriter.cancel()
+                for market in self.markets:
+                    for path in market.spool.left_over():
+                        await self._rewritten(market, path)
         finally:
             self._close_markets()
 
@@ -182,22 +206,35 @@ class Recorder:
             for market in self.markets:
                 market.flush()
                 while market.finished:
-                    self._spawn(self._compact(market, market.finished.pop()), self._compactions)
+                    self._finished.put_nowait((market, market.finished.pop()))
 
-    async def _compact(self, market: _Market, path: Path) -> None:
+    async def _rewrite_for_ever(self) -> None:
+        """Turn finished hours into Parquet; where the catalog cannot be reached, later: the segment keeps the rows."""
+        while True:
+            market, path = await self._finished.get()
+            while path.exists():
+                async with self._rewriting:
+                    try:
+                        await self._rewritten(market, path)
+                    except Exception:
+                        # Object stores fail in ways of their own.
+                        log.exception("%s cannot be written into %s yet", path.name, self._catalog.url)
+                if path.exists():
+                    await asyncio.sleep(RETRY_S)
+
+    async def _rewritten(self, market: _Market, path: Path) -> None:
         if self._in_thread:
             await asyncio.to_thread(market.spool.compact, path)
         else:
             market.spool.compact(path)
 
-    def _spawn(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        among.add(task)
+        self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._compactions.discard(task)
         if not task.cancelled() and self._fault is None:
             self._fault = task.exception()
 

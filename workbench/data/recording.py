@@ -103,7 +103,7 @@ def record(
         transport = AiohttpTransport(url or LMEX_REST, ws_url if url is not None else LMEX_STREAMS)
         recorder = Recorder(transport, target, symbols, clock, venue=name, spool=spool)
         try:
-            return await run_recorder(recorder, target, clock, seconds, stop, _Shown(show))
+            return await run_recorder(recorder, target, clock, seconds, stop, HealthDisplay(show))
         finally:
             await transport.close()
 
@@ -117,7 +117,7 @@ async def run_recorder(
     clock: Clock,
     seconds: float | None,
     stop: StopRequested | None,
-    shown: _Shown,
+    shown: HealthDisplay,
 ) -> RecordReport:
     """Start a recorder, watch it to its end, stop it in order."""
     await recorder.start()
@@ -135,11 +135,11 @@ async def run_recorder(
     return RecordReport(catalog.url, recorder.venue, passed_s, tuple(recorder.health()))
 
 
-class _Shown:
+class HealthDisplay:
     """The health of a recorder on standard error: a live table in a terminal, a line now and then elsewhere."""
 
-    def __init__(self, shown: bool) -> None:
-        self._console = Console(stderr=True)
+    def __init__(self, shown: bool, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
         self._shown = shown
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._said_s = -SAY_S
@@ -154,6 +154,7 @@ class _Shown:
         self._live.stop()
 
     def update(self, passed_s: float, markets: list[RecorderHealth]) -> None:
+        """Show how the markets stand after so many seconds."""
         if not self._shown:
             return
         before_s, before = self._before
