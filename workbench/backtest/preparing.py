@@ -109,7 +109,7 @@ def _cache_home() -> Path:
     return base / "feeds"
 
 
-@compiled(types.void(types.uint64[::1], types.uint64[::1]))
+@compiled(types.void(types.Array(types.uint64, 1, "C", readonly=True), types.uint64[::1]))
 def mix_words(words: NDArray[np.uint64], lanes: NDArray[np.uint64]) -> None:
     """Fold words into four lanes; what tells one recording from another, not one that an enemy made."""
     k1 = np.uint64(0x9E3779B97F4A7C15)
