@@ -1,10 +1,11 @@
 """Messages a second that the recorder takes on one core, from bytes on the wire through decoding to the disk.
 
-    python tests/benchmarks/bench_recorder.py [seconds]
+    python tests/benchmarks/bench_recorder.py [messages]
 
-A transport in this process hands out frames as LMEX sends them, as fast as they are taken: book deltas of eight levels,
-and a trade for every tenth. Streams, book sync, conversion, the Arrow segment and the final Parquet are the real ones;
-what is not measured is the library that takes frames from the socket. Time is this process's CPU time.
+Frames as LMEX sends them come as fast as they are taken: book deltas of eight levels, and a trade for every tenth;
+first handed over in this process, then through aiohttp from a real WebSocket whose other end is a process of its own.
+Streams, book sync, conversion, the Arrow segment and the final Parquet are the real ones. Time is this process's CPU
+time.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from workbench.client import Connection, ConnectionLost, Response
+import uvloop
+from aiohttp import web
+
+from workbench.client import AiohttpTransport, Connection, ConnectionLost, Response, Transport
 from workbench.clock import SystemClock
 from workbench.data import Catalog, Recorder
 
-MESSAGES = 400_000
+MESSAGES = 200_000
 READ_AT_ONCE = 64
 TARGET = 20_000.0
 SYMBOL = "BTC-PERP"
@@ -68,9 +73,8 @@ def trade_frame(rng: random.Random, number: int) -> bytes:
 class Flood:
     """The venue's end of one stream: an acknowledgement, then prepared frames without a pause."""
 
-    def __init__(self, frames: list[bytes], done: asyncio.Event) -> None:
+    def __init__(self, frames: list[bytes]) -> None:
         self._frames = frames
-        self._done = done
         self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def send(self, frame: bytes) -> None:
@@ -85,7 +89,6 @@ class Flood:
                 take(frame)
             # As a socket would: others get their turn.
             await asyncio.sleep(0)
-        self._done.set()
         await asyncio.Event().wait()
         raise ConnectionLost("never")
 
@@ -97,8 +100,7 @@ class FloodTransport:
     """A `Transport` of one market."""
 
     def __init__(self, book: list[bytes], trades: list[bytes]) -> None:
-        self.done = (asyncio.Event(), asyncio.Event())
-        self._streams = {"/ws/oss/futures": (book, self.done[0]), "/ws/futures": (trades, self.done[1])}
+        self._streams = {"/ws/oss/futures": book, "/ws/futures": trades}
 
     async def request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout_s: float = 10.0
@@ -107,50 +109,98 @@ class FloodTransport:
         return Response(200, {}, json.dumps(reply).encode())
 
     async def connect(self, path: str) -> Connection:
-        frames, done = self._streams[path]
-        if not frames:
-            raise ConnectionLost("no more frames")
-        return Flood(frames, done)
+        return Flood(self._streams[path])
 
     async def close(self) -> None:
         self._streams = {}
 
 
-async def flooded(count: int) -> tuple[int, int, float, float]:
-    """Messages, rows, CPU seconds while recording, CPU seconds of the final rewriting as Parquet."""
+def prepared(count: int) -> tuple[list[bytes], list[bytes]]:
+    """Frames of the book and of the trades."""
     rng = random.Random(7)
     books = [book_frame(rng, 1, "snapshot", 50)]
     books += [book_frame(rng, seq, "delta", 4) for seq in range(2, count + 2)]
-    trades = [trade_frame(rng, number) for number in range(1, count // 10 + 1)]
-    transport = FloodTransport(books, trades)
+    return books, [trade_frame(rng, number) for number in range(1, count // 10 + 1)]
+
+
+def serve(count: int) -> None:
+    """The same frames over HTTP and WebSocket, in a process of its own; prints its port."""
+    books, trades = prepared(count)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if not request.path.startswith("/ws"):
+            return web.json_response([SUMMARY if "market_summary" in request.path else PRICE])
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        asked = await socket.receive_json()
+        await socket.send_json({"event": asked["op"], "channel": asked["args"]})
+        for frame in books if "oss" in request.path else trades:
+            await socket.send_frame(frame, web.WSMsgType.TEXT)
+        # Until the recorder has enough.
+        await socket.receive()
+        return socket
+
+    async def run() -> None:
+        runner = web.ServerRunner(web.Server(answer))
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        print(runner.addresses[0][1], flush=True)
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
+async def recorded(transport: Transport, messages: int) -> tuple[int, float, float]:
+    """Rows, CPU seconds until so many messages are recorded, CPU seconds of the final rewriting as Parquet."""
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(transport, Catalog(folder), [SYMBOL], SystemClock())
         began = time.process_time()
         await recorder.start()
-        await asyncio.gather(*(event.wait() for event in transport.done))
+        while recorder.health()[0].messages < messages:
+            recorder.check()
+            await asyncio.sleep(0.02)
         recording = time.process_time() - began
         began = time.process_time()
         await recorder.stop()
         rewriting = time.process_time() - began
-        recorder.check()
-        health = recorder.health()[0]
+        await transport.close()
         rows = len(Catalog(folder).load(SYMBOL, kinds=["depth", "snapshot", "trade"]))
-    levels = 8 * count + len(trades)
-    assert rows >= levels, f"{rows} rows of {levels} sent"
-    return health.messages, health.rows, recording, rewriting
+    return rows, recording, rewriting
+
+
+@contextmanager
+def sender(count: int) -> Iterator[str]:
+    """The address of a process that serves the frames; its time is its own."""
+    code = f"from tests.benchmarks import bench_recorder; bench_recorder.serve({count})"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def report(name: str, count: int, transport: Transport) -> None:
+    """Record so many deltas and their trades, and print what a message costs."""
+    messages = count + count // 10
+    rows, recording, rewriting = uvloop.run(recorded(transport, messages))
+    assert rows >= 8 * count + count // 10, f"{rows} rows of {8 * count + count // 10} sent"
+    rate = messages / (recording + rewriting)
+    print(f"{name}: {messages:,} messages, {rows:,} rows")
+    print(f"  wire to disk     {recording / messages * 1e6:6.1f} us a message")
+    print(f"  Arrow to Parquet {rewriting / messages * 1e6:6.1f} us a message")
+    print(f"  {rate:,.0f} messages a second on one core; 20,000 a second need {TARGET / rate:.0%} of it")
+    if rate < TARGET:
+        sys.exit(f"below {TARGET:,.0f} a second")
 
 
 def main(count: int = MESSAGES) -> None:
-    """Print what a message costs."""
-    messages, rows, recording, rewriting = asyncio.run(flooded(count))
-    rate = messages / (recording + rewriting)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{messages:,} messages, {rows:,} rows; peak memory {peak:,.0f} MiB (most of it the prepared frames)")
-    print(f"wire to disk     {recording / messages * 1e6:6.1f} us a message")
-    print(f"Arrow to Parquet {rewriting / messages * 1e6:6.1f} us a message")
-    print(f"{rate:,.0f} messages a second on one core; 20,000 a second need {TARGET / rate:.0%} of it")
-    if rate < TARGET:
-        sys.exit(f"below {TARGET:,.0f} a second")
+    """Both ways."""
+    report("frames handed over in the process", count, FloodTransport(*prepared(count)))
+    with sender(count) as address:
+        report("frames from a WebSocket on loopback", count, AiohttpTransport(address))
 
 
 if __name__ == "__main__":
