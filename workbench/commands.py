@@ -14,8 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from workbench.command_options import ConfigFile, OutFolder, Pairs, Settings, say
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.headless.stopping import StopRequest
+from workbench.research_commands import backtest_command, import_command, sweep_command
 
 if TYPE_CHECKING:
     from workbench.headless.folder import RunFolder
@@ -28,7 +30,7 @@ FAILED = 4
 
 app = typer.Typer(
     name="workbench",
-    help="Make markets on LMEX perpetuals: run a session on the simulated LMEX, look at it, stop it.",
+    help="Make markets on LMEX perpetuals: run sessions, record and import market data, backtest, sweep.",
     epilog="Exit codes: 0 done, 2 refused configuration, 3 stopped by a limit, 4 failed, 5 zero open orders not "
     "verified, 130 interrupted, 143 terminated.",
     no_args_is_help=True,
@@ -44,15 +46,8 @@ class Preset(StrEnum):
     btc = "btc"
 
 
-Pairs = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[NAME=VALUE]...", help="settings, e.g. spread_bps=30 quoting.model=guide_fixed"),
-]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="a setting; may be repeated")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE.toml", help="settings from a TOML file")]
 Seconds = Annotated[float, typer.Option(help="how long the session trades")]
 Seed = Annotated[int, typer.Option(min=0, help="seed of the market; the same seed gives the same market")]
-OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="run folder; a new one by default")]
 Flatten = Annotated[bool, typer.Option("--flatten", help="close the position at the end")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")]
 
@@ -71,10 +66,10 @@ def run_command(arguments: Sequence[str], stop: StopRequest) -> int:
         app(list(arguments), prog_name="workbench", obj=stop)
     except ConfigError as error:
         for problem in error.problems:
-            _say(f"refused: {problem}")
+            say(f"refused: {problem}")
         return REFUSED
     except WorkbenchError as error:
-        _say(f"failed: {error}")
+        say(f"failed: {error}")
         return FAILED
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else FAILED
@@ -183,6 +178,11 @@ def record(
     raise typer.Exit(context.obj.exit_code)
 
 
+app.command("import")(import_command)
+app.command("backtest")(backtest_command)
+app.command("sweep")(sweep_command)
+
+
 @app.command()
 def version() -> None:
     """Show the version."""
@@ -215,7 +215,7 @@ def _session(
     if stop.requested:
         raise typer.Exit(stop.exit_code)
     folder = claim_folder(out or new_folder_name())
-    _say(f"run folder: {folder.root}")
+    say(f"run folder: {folder.root}")
     # papermill loads jsonschema, which builds a grammar of IRIs for seconds where it finds one; no notebook has any.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from workbench.headless.runner import Plan, run_session
@@ -261,8 +261,3 @@ def _print_summary(summary: Summary, folder: RunFolder) -> None:
     pages = [str(page) for page in (folder.report, folder.notebook) if page.exists()]
     if pages:
         typer.echo(f"Look at {' and '.join(pages)}.")
-
-
-def _say(sentence: str) -> None:
-    """To people, beside what the command's output is: standard error, one line."""
-    typer.echo(sentence, err=True)

@@ -7,33 +7,60 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.backtest.feed import Feed
+    from workbench.backtest.grid import expand_grid, read_grid
+    from workbench.backtest.latency import ConstantLatency, JitteredLatency, MeasuredLatency
     from workbench.backtest.log import RunCounters, RunLog
+    from workbench.backtest.queues import QueueModel, queue_model
     from workbench.backtest.recorded import feed_from_catalog
     from workbench.backtest.result import BacktestResult
     from workbench.backtest.run_summary import RunSummary
+    from workbench.backtest.single import backtest
     from workbench.backtest.sweep_result import SweepResult
+    from workbench.backtest.sweeping import SweepTask, run_task, sweep
     from workbench.backtest.terms import RunTerms
 
 _HOMES = {
     "BacktestResult": "result",
+    "ConstantLatency": "latency",
     "Feed": "feed",
+    "JitteredLatency": "latency",
+    "MeasuredLatency": "latency",
+    "QueueModel": "queues",
     "RunCounters": "log",
     "RunLog": "log",
     "RunSummary": "run_summary",
     "RunTerms": "terms",
     "SweepResult": "sweep_result",
+    "SweepTask": "sweeping",
+    "backtest": "single",
+    "expand_grid": "grid",
     "feed_from_catalog": "recorded",
+    "queue_model": "queues",
+    "read_grid": "grid",
+    "run_task": "sweeping",
+    "sweep": "sweeping",
 }
 
 __all__ = [
     "BacktestResult",
+    "ConstantLatency",
     "Feed",
+    "JitteredLatency",
+    "MeasuredLatency",
+    "QueueModel",
     "RunCounters",
     "RunLog",
     "RunSummary",
     "RunTerms",
     "SweepResult",
+    "SweepTask",
+    "backtest",
+    "expand_grid",
     "feed_from_catalog",
+    "queue_model",
+    "read_grid",
+    "run_task",
+    "sweep",
 ]
 
 

@@ -152,7 +152,7 @@ class BacktestResult:
             title=self._title,
             subtitle=self.summary.message if self._doubtful else self._conditions,
             currency=self.terms.instrument.settlement,
-            max_position=self.terms.max_position or None,
+            max_position=self._limit,
             max_points=max_points,
         )
 
@@ -164,7 +164,7 @@ class BacktestResult:
             self.samples,
             rng=np.random.default_rng(seed),
             currency=self.terms.instrument.settlement,
-            max_position=self.terms.max_position or None,
+            max_position=self._limit,
             **how,
         )
         return page.update_layout(title_text=self._title)
@@ -213,7 +213,8 @@ class BacktestResult:
             ("both sides", f"quoted {told.quote_uptime:.1%} of the time"),
             ("drawdown", f"{told.max_drawdown:.6g} {currency} at most"),
             ("rules", self._conditions),
-            ("data", f"{self.terms.feed_rows:,} rows" + "".join(f"; {note}" for note in self.terms.notes)),
+            ("data", f"{self.terms.feed_rows:,} rows"),
+            *(("", note) for note in self.terms.notes),
         ]
         markout = key_numbers(self.orders.iloc[:0], self.fills, self.samples, horizon_s=1.0)["markout after 1 s"]
         lines.insert(3, ("markout", f"{markout} after 1 s"))
@@ -241,6 +242,12 @@ class BacktestResult:
         start = np.datetime64(told.start_ns, "ns").astype("datetime64[s]").item()
         span = f"{told.seconds:,.0f} s from {start:%Y-%m-%d %H:%M:%S} UTC"
         return f"Backtest of {told.symbol}, {told.model}: {span}, in {told.ran_s:.2g} s"
+
+    @property
+    def _limit(self) -> int | None:
+        """The position limit, where it was near enough to be drawn."""
+        limit = self.terms.max_position
+        return limit if limit and 2 * self.summary.max_abs_position >= limit else None
 
     @property
     def _conditions(self) -> str:

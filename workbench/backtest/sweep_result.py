@@ -212,7 +212,7 @@ class SweepResult:
             "parameters": self.parameters,
             "best": None if self.table.empty else {"settings": self.best(), **self._metrics_of_best()},
             "rank_correlation": _number(self.rank_correlation()) if len(self) else None,
-            "report": dict(self.report_lines()),
+            "report": [" ".join(line).strip() for line in self.report_lines()],
             "terms": msgspec.to_builtins(self.terms),
             "code_hash": code_hash(),
             "versions": versions(),
@@ -249,8 +249,7 @@ class SweepResult:
         except ValueError:
             lines.append(("more than luck?", "the runs are too short for a Sharpe ratio"))
         lines.append(("rules", ", ".join(w for w in (self.terms.rules, self.terms.queue, self.terms.latency) if w)))
-        lines.append(("data", f"{self.terms.feed_rows:,} rows" + "".join(f"; {note}" for note in self.terms.notes)))
-        return lines
+        return [*lines, ("data", f"{self.terms.feed_rows:,} rows"), *(("", note) for note in self.terms.notes)]
 
     def __repr__(self) -> str:
         lines = self.report_lines()

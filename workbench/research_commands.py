@@ -1,0 +1,238 @@
+"""The commands over recorded data: `import`, `backtest`, `sweep`; what each takes, shows and leaves behind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.command_options import (
+    CatalogUrl,
+    ConfigFile,
+    OutFolder,
+    Pairs,
+    Settings,
+    SymbolName,
+    VenueName,
+    say,
+)
+from workbench.errors import ConfigError
+from workbench.headless.stopping import StopRequest
+
+if TYPE_CHECKING:
+    from workbench.backtest import Feed
+    from workbench.config import MarketMakerConfig
+
+__all__ = ["backtest_command", "import_command", "sweep_command"]
+
+
+class Rules(StrEnum):
+    """How orders are filled."""
+
+    honest = "honest"
+    parity = "parity"
+
+
+Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="quoting model, e.g. skewed_spread")]
+Start = Annotated[str | None, typer.Option(metavar="TIME", help="first data, UTC, e.g. '2026-05-26 13:00'")]
+End = Annotated[str | None, typer.Option(metavar="TIME", help="where the data end")]
+Step = Annotated[float, typer.Option("--step", metavar="SECONDS", help="time between decisions")]
+LatencyMs = Annotated[
+    str, typer.Option("--latency-ms", metavar="MS[,MS]", help="way of a request to the venue, way of the answer back")
+]
+Queue = Annotated[str, typer.Option(metavar="NAME", help="how an order's place in the queue is followed")]
+QueuePower = Annotated[float, typer.Option(help="the exponent of a power queue")]
+RuleSet = Annotated[Rules, typer.Option(help="parity repeats hftbacktest's rules, its faults included")]
+Seed = Annotated[int, typer.Option(min=0, help="of random delays")]
+
+
+def import_command(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="a recording: hftbacktest .npz, Binance lines, tables")],
+    to: Annotated[str, typer.Option("--to", metavar="CATALOG", help="a folder or fsspec URL")],
+    symbol: Annotated[str | None, typer.Option(metavar="S", help="where the source does not say it")] = None,
+    venue: Annotated[str | None, typer.Option(help="its name in the catalog; by default what the source says")] = None,
+    tick_size: Annotated[str | None, typer.Option(help="price increment, where the source does not say it")] = None,
+    contract_size: Annotated[str | None, typer.Option(help="base currency a contract")] = None,
+    maker_fee: Annotated[str | None, typer.Option(help="fraction of the value, e.g. 0.0002; negative: rebate")] = None,
+    taker_fee: Annotated[str | None, typer.Option(help="fraction of the value")] = None,
+) -> None:
+    """Import a recording into a catalog of Parquet files."""
+    context.obj.release()
+    from workbench.data import import_file
+
+    report = import_file(
+        source,
+        to,
+        symbol=symbol,
+        venue=venue,
+        tick_size=tick_size,
+        contract_size=contract_size,
+        maker_fee=maker_fee,
+        taker_fee=taker_fee,
+    )
+    typer.echo(repr(report))
+
+
+def backtest_command(
+    context: typer.Context,
+    data: CatalogUrl,
+    symbol: SymbolName,
+    *,
+    pairs: Pairs = None,
+    model: Model = None,
+    out: OutFolder = None,
+    venue: VenueName = None,
+    start: Start = None,
+    end: End = None,
+    step: Step = 0.1,
+    latency_ms: LatencyMs = "10,10",
+    queue: Queue = "power3",
+    queue_power: QueuePower = 3.0,
+    rules: RuleSet = Rules.honest,
+    seed: Seed = 0,
+    config: ConfigFile = None,
+    set_: Settings = None,
+) -> None:
+    """Run the quoting function over recorded data and leave a run folder: tables, tear sheet, summary."""
+    settings = _settings(config, [*(pairs or []), *(set_ or [])], model)
+    conditions = _conditions(step, latency_ms, queue, queue_power, rules, seed)
+    from workbench.backtest import backtest
+    from workbench.backtest.run_folder import claim_run
+    from workbench.headless.folder import new_folder_name
+
+    folder = claim_run(out or Path(new_folder_name()))
+    feed = _feed(data, symbol, start, end, venue)
+    result = _watched(
+        context.obj,
+        "backtest",
+        lambda progress: backtest(feed, settings.quoting.model, settings, progress=progress, **conditions),
+    )
+    result.save(folder)
+    typer.echo(repr(result))
+    typer.echo(f"Look at {folder / 'report.html'}.")
+    raise typer.Exit(_exit_code(context.obj, partial=result.partial))
+
+
+def sweep_command(
+    context: typer.Context,
+    data: CatalogUrl,
+    symbol: SymbolName,
+    grid: Annotated[Path, typer.Option(metavar="GRID.toml", help="lists of values by setting: all combinations")],
+    *,
+    pairs: Pairs = None,
+    model: Model = None,
+    out: OutFolder = None,
+    venue: VenueName = None,
+    start: Start = None,
+    end: End = None,
+    split: Annotated[float | None, typer.Option(help="share of the time that is training; the rest tests it")] = None,
+    step: Step = 0.1,
+    latency_ms: LatencyMs = "10,10",
+    queue: Queue = "power3",
+    queue_power: QueuePower = 3.0,
+    rules: RuleSet = Rules.honest,
+    seed: Seed = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="all cores by default")] = None,
+    config: ConfigFile = None,
+    set_: Settings = None,
+) -> None:
+    """Try every combination of a grid of settings over recorded data, and say how far to trust the best."""
+    settings = _settings(config, [*(pairs or []), *(set_ or [])], model)
+    conditions = _conditions(step, latency_ms, queue, queue_power, rules, seed)
+    from workbench.backtest import expand_grid, read_grid, sweep
+    from workbench.backtest.run_folder import claim_run
+    from workbench.headless.folder import new_folder_name
+
+    values = read_grid(grid)
+    expand_grid(values, settings)
+    folder = claim_run(out or Path(new_folder_name()))
+    feed = _feed(data, symbol, start, end, venue)
+    result = _watched(
+        context.obj,
+        "sweep",
+        lambda progress: sweep(
+            feed,
+            settings.quoting.model,
+            values,
+            params=settings,
+            split=split,
+            threads=threads,
+            progress=progress,
+            **conditions,
+        ),
+    )
+    result.save(folder)
+    typer.echo(repr(result))
+    typer.echo(f"Look at {folder / 'report.html'}.")
+    raise typer.Exit(_exit_code(context.obj, partial=result.partial))
+
+
+def _settings(file: Path | None, pairs: Sequence[str], model: str | None) -> MarketMakerConfig:
+    from workbench.headless.settings import read_config
+
+    config = read_config(file, pairs)
+    return config if model is None else config.replace(**{"quoting.model": model})
+
+
+def _conditions(
+    step: float, latency_ms: str, queue: str, queue_power: float, rules: Rules, seed: int
+) -> dict[str, Any]:
+    """The keywords of `backtest`, every problem at once."""
+    from workbench.backtest import ConstantLatency, queue_model
+
+    problems = []
+    if not (math.isfinite(step) and step > 0):
+        problems.append(f"--step is {step:g}; expected more than 0 seconds")
+    try:
+        ways = [float(text) for text in latency_ms.split(",")]
+    except ValueError:
+        ways = []
+    if not 1 <= len(ways) <= 2 or not all(math.isfinite(way) and way >= 0 for way in ways):
+        problems.append(f"--latency-ms is {latency_ms!r}; expected one or two numbers of milliseconds, such as 10,12")
+    try:
+        queue_model(queue, queue_power)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return {
+        "step_s": step,
+        "latency": ConstantLatency(ways[0] / 1e3, ways[-1] / 1e3),
+        "queue": queue,
+        "queue_power": queue_power,
+        "rules": rules.value,
+        "seed": seed,
+    }
+
+
+def _feed(data: str, symbol: str, start: str | None, end: str | None, venue: str | None) -> Feed:
+    from workbench.backtest import feed_from_catalog
+
+    return feed_from_catalog(data, symbol, start, end, venue=venue)
+
+
+def _watched(stop: StopRequest, what: str, work: Callable[[Callable[[float], None]], Any]) -> Any:
+    """Do some work under a bar; a stop ends it with what there is by then."""
+    from workbench.data.progress import LateProgress
+
+    with LateProgress(what) as bar:
+
+        def look(share: float) -> None:
+            if stop.requested:
+                raise KeyboardInterrupt
+            bar.update(share)
+
+        try:
+            return work(look)
+        except KeyboardInterrupt:
+            say("stopped before there was anything to show")
+            raise typer.Exit(_exit_code(stop, partial=True)) from None
+
+
+def _exit_code(stop: StopRequest, *, partial: bool) -> int:
+    return (stop.exit_code or 130) if partial else 0
