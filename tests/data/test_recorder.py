@@ -361,6 +361,24 @@ def test_a_full_disk_ends_the_recording_and_keeps_what_is_written(
     assert len(world.catalog.load("BTC-PERP")) > 300
 
 
+def test_a_flood_is_written_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.data.recorder.FLUSH_S", 1e6)
+    monkeypatch.setattr("workbench.data.recorder.MOST_WAITING", 40)
+    most: list[int] = []
+
+    async def look(world: World) -> None:
+        recorder = world.recorder()
+        await recorder.start()
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            most.append(recorder.markets[0]._rows.waiting)
+        assert recorder.health()[0].bytes_waiting > 0
+        await recorder.stop()
+
+    in_virtual_time(tmp_path, look)
+    assert 20 < max(most) <= 40
+
+
 def test_health_says_how_each_market_stands(tmp_path: Path) -> None:
     async def look(world: World) -> None:
         recorder = world.recorder()
