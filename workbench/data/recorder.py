@@ -77,7 +77,7 @@ class Recorder:
 
     Notes
     -----
-    The rows of an hour are in the catalog once it is over, or when the recorder stops; until then they are in the spool.
+    The rows of an hour are in the catalog once it is over, or when the recorder stops; until then in the spool.
 
     Mark, index and funding have no public stream: they are asked for once a second by market, as far as the client's
     request budget goes (seven a second).
