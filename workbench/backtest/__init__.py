@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from workbench.backtest.queues import QueueModel, queue_model
     from workbench.backtest.recorded import feed_from_catalog
     from workbench.backtest.result import BacktestResult
+    from workbench.backtest.run import backtest, run_configurations
     from workbench.backtest.run_summary import RunSummary
-    from workbench.backtest.single import backtest
     from workbench.backtest.sweep_result import SweepResult
     from workbench.backtest.sweeping import SweepTask, run_task, sweep
     from workbench.backtest.terms import RunTerms
@@ -32,11 +32,12 @@ _HOMES = {
     "RunTerms": "terms",
     "SweepResult": "sweep_result",
     "SweepTask": "sweeping",
-    "backtest": "single",
+    "backtest": "run",
     "expand_grid": "grid",
     "feed_from_catalog": "recorded",
     "queue_model": "queues",
     "read_grid": "grid",
+    "run_configurations": "run",
     "run_task": "sweeping",
     "sweep": "sweeping",
 }
@@ -59,6 +60,7 @@ __all__ = [
     "feed_from_catalog",
     "queue_model",
     "read_grid",
+    "run_configurations",
     "run_task",
     "sweep",
 ]

@@ -90,6 +90,11 @@ class Conditions:
     impact: bool
     sample_ns: int
 
+    @property
+    def decide(self) -> str:
+        """When decisions are taken, for people."""
+        return f"every {self.step_ns / NS:g} s" if self.times is None else f"at {self.times.size:,} given times"
+
 
 class Engine:
     """One pass of some configurations, which share the model and nothing else.

@@ -103,6 +103,15 @@ class Feed:
             for at in range(0, self.rows, step)
         )
 
+    @cached_property
+    def key(self) -> str:
+        """Names the data by their content and how they were prepared."""
+        if self.path is not None:
+            return self.path.name
+        from workbench.backtest.preparing import content_digest
+
+        return content_digest(iter([getattr(self, name) for name in COLUMNS]))[:24]
+
     def __repr__(self) -> str:
         seconds = (self.end_ns - self.start_ns) / NS
         start = np.datetime64(self.start_ns, "ns").astype("datetime64[s]")

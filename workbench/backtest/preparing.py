@@ -24,7 +24,7 @@ from workbench.compiled import compiled
 from workbench.errors import DataError
 from workbench.instruments import Instrument
 
-__all__ = ["CHUNK", "HFTBACKTEST_ROW", "Columns", "prepare"]
+__all__ = ["CHUNK", "HFTBACKTEST_ROW", "Columns", "content_digest", "prepare"]
 
 CHUNK = 1 << 19
 """Rows that are worked on at once."""
@@ -82,7 +82,7 @@ def prepare(source: Any, instrument: Instrument | None, cache: str | Path | bool
         return store.feed(instrument)
     home = _cache_home() if cache is True else Path(cache)
     key = hashlib.sha256(
-        json.dumps([FORMAT, settings, instrument_to_json(instrument), _content_digest(words)]).encode()
+        json.dumps([FORMAT, settings, instrument_to_json(instrument), content_digest(words)]).encode()
     ).hexdigest()[:24]
     folder = home / key
     if (folder / "feed.json").is_file():
@@ -131,7 +131,7 @@ def mix_words(words: NDArray[np.uint64], lanes: NDArray[np.uint64]) -> None:
     lanes[0], lanes[1], lanes[2], lanes[3] = a, b, c, d
 
 
-def _content_digest(pieces: Iterator[NDArray[Any]]) -> str:
+def content_digest(pieces: Iterator[NDArray[Any]]) -> str:
     lanes = np.arange(1, 5, dtype=np.uint64)
     length = 0
     for piece in pieces:

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.backtest.kernels.shares import OWN, QUEUE_NAMES, QUEUE_SIGNATURE, nothing_from_behind
+from workbench.backtest.kernels.shares import (
+    OWN,
+    POWER,
+    POWER2,
+    POWER3,
+    QUEUE_NAMES,
+    QUEUE_SIGNATURE,
+    nothing_from_behind,
+)
 from workbench.compiled import compiled
 from workbench.errors import ConfigError
 from workbench.quoting.compiling import COMPILE_ERRORS, explain_failure
@@ -39,6 +47,11 @@ class QueueModel:
     def code(self) -> int:
         """As the compiled loop knows it."""
         return OWN if self.function is not None else QUEUE_NAMES[self.name]
+
+    @property
+    def label(self) -> str:
+        """Its name, with its power where it has one."""
+        return f"{self.name}({self.power:g})" if self.code in (POWER, POWER2, POWER3) else self.name
 
     @property
     def compiled_function(self) -> Any:

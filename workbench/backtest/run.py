@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +22,16 @@ from workbench.backtest.log import RunLog
 from workbench.backtest.queues import QueueModel, queue_model
 from workbench.backtest.terms import RunTerms
 from workbench.config import MarketMakerConfig
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, did_you_mean
 from workbench.events import NS
 from workbench.quoting import QuotingModel, find_model
 from workbench.trading.planner import Settings
+from workbench.trading.settings import limits_array, params_array
 
-__all__ = ["Run", "run_configurations", "settings_of"]
+if TYPE_CHECKING:
+    from workbench.backtest.result import BacktestResult
+
+__all__ = ["Options", "Run", "backtest", "run_configurations"]
 
 QUOTE_ROWS = 1_000_000
 SWEEP_QUOTE_ROWS = 20_000
@@ -63,8 +66,6 @@ def configuration(
 
 def settings_of(config: MarketMakerConfig, model: str | QuotingModel, feed: Feed) -> Settings:
     """What a configuration comes to at the first price of a feed, validated as for trading."""
-    from workbench.trading.settings import limits_array, params_array
-
     found = model if isinstance(model, QuotingModel) else find_model(model)
     sizes = config.contract_sizes(feed.instrument, _first_price(feed))
     return Settings(sizes, found, params_array(config, sizes, found), limits_array(config, sizes, feed.instrument))
@@ -92,24 +93,126 @@ def _decision_times(feed: Feed, decide: str | npt.ArrayLike | None) -> NDArray[n
     return times
 
 
+class Options(TypedDict, total=False):
+    """Conditions of a run, the same for `backtest` and for sweeps.
+
+    Attributes
+    ----------
+    step_s : float
+        Seconds between decisions, from the start of the feed; 0.1.
+    decide : "step", "book" or array of int64
+        "book": at each message of the book as heard; or the times themselves, ns: the book is walked to the first one,
+        and nothing is traded before it. "step".
+    latency : Latency
+        Of requests and answers; 10 ms each way.
+    queue : str, QueueModel or function p(front, back)
+        See `QueueModel`; "power3".
+    queue_power : float
+        n of the power models; 3.
+    rules : {"honest", "parity"}
+        "parity" repeats hftbacktest's default rules, its faults included; "honest".
+    feed_delay_s : float
+        Added to the receiver's stamps; 0.
+    venue_messages_per_s : float
+        Requests beyond this rate are refused; 0: no limit.
+    impact : bool
+        What an immediate order took stays taken until its level is updated; True.
+    quote_sample_s : float
+        Time between rows of the quotes table; by default so that there are at most a million, of many configurations
+        20,000 each.
+    seed : int
+        Of random delays; 0.
+    progress : callable
+        Called with the share that is done. KeyboardInterrupt raised in it ends the run, with what there is by then.
+    """
+
+    step_s: float
+    decide: str | npt.ArrayLike
+    latency: Latency
+    queue: str | QueueModel | Callable[[float, float], float]
+    queue_power: float
+    rules: Literal["honest", "parity"]
+    feed_delay_s: float
+    venue_messages_per_s: float
+    impact: bool
+    quote_sample_s: float | None
+    seed: int
+    progress: Callable[[float], None] | None
+
+
+def backtest(
+    feed: Feed,
+    model: str | QuotingModel = "skewed_spread",
+    params: MarketMakerConfig | Mapping[str, Any] | None = None,
+    **options: Unpack[Options],
+) -> BacktestResult:
+    """Run the function that quotes live over recorded data.
+
+    Parameters
+    ----------
+    feed : Feed
+    model : str or QuotingModel
+        The model, or its name.
+    params : MarketMakerConfig or mapping, optional
+        The configuration; names as in its file, dotted ones reach into parts: `{"spread_bps": 4, "risk.max_loss": 50}`.
+    **options
+        See `Options`.
+
+    Returns
+    -------
+    BacktestResult
+        Marked as partial when it was interrupted.
+
+    Raises
+    ------
+    ConfigError
+        For what cannot be run, everything at once; an unknown name is answered with the nearest known one.
+    """
+    from workbench.backtest.result import BacktestResult
+
+    (run,) = run_configurations(feed, model, [params], threads=1, **options)
+    return BacktestResult(run.log, run.terms)
+
+
+def _conditions(feed: Feed, many: bool, options: Options) -> Conditions:
+    """Options read and checked."""
+    unknown = [name for name in options if name not in Options.__annotations__]
+    problems = [f"{name}: no such option{did_you_mean(name, Options.__annotations__)}" for name in unknown]
+    step_s, rules = options.get("step_s", 0.1), options.get("rules", "honest")
+    if not 1e-6 <= step_s <= 86_400:
+        problems.append(f"step_s is {step_s!r}; expected a microsecond to a day")
+    if rules not in ("honest", "parity"):
+        problems.append(f"rules is {rules!r}; expected 'honest' or 'parity'")
+    for name in ("feed_delay_s", "venue_messages_per_s", "quote_sample_s"):
+        value = options.get(name) or 0.0
+        if not (isinstance(value, (int, float)) and 0.0 <= value < 1e6):
+            problems.append(f"{name} is {value!r}; expected 0 or more")
+    if problems:
+        raise ConfigError(problems)
+    step_ns = round(step_s * NS)
+    sample_s = options.get("quote_sample_s")
+    most = SWEEP_QUOTE_ROWS if many else QUOTE_ROWS
+    return Conditions(
+        latency=options.get("latency", ConstantLatency()),
+        queue=queue_model(options.get("queue", "power3"), options.get("queue_power", 3.0)),
+        parity=rules == "parity",
+        seed=options.get("seed", 0),
+        step_ns=step_ns,
+        times=_decision_times(feed, options.get("decide")),
+        feed_delay_ns=round(options.get("feed_delay_s", 0.0) * NS),
+        messages_per_s=options.get("venue_messages_per_s", 0.0),
+        impact=options.get("impact", True),
+        sample_ns=default_sample_ns(feed, step_ns, most) if sample_s is None else round(sample_s * NS),
+    )
+
+
 def run_configurations(
     feed: Feed,
     model: str | QuotingModel,
     params: Sequence[MarketMakerConfig | Mapping[str, Any] | None],
     *,
-    step_s: float = 0.1,
-    decide: str | npt.ArrayLike | None = None,
-    latency: Latency | None = None,
-    queue: str | QueueModel | Callable[[float, float], float] = "power3",
-    queue_power: float = 3.0,
-    rules: Literal["honest", "parity"] = "honest",
-    feed_delay_s: float = 0.0,
-    venue_messages_per_s: float = 0.0,
-    impact: bool = True,
-    quote_sample_s: float | None = None,
-    seed: int = 0,
     threads: int | None = None,
-    progress: Callable[[float], None] | None = None,
+    **options: Unpack[Options],
 ) -> list[Run]:
     """Run configurations over a feed: the book is walked once for all that share a thread.
 
@@ -117,33 +220,12 @@ def run_configurations(
     ----------
     feed : Feed
     model : str or QuotingModel
-        The function that quotes live.
     params : sequence of MarketMakerConfig or mapping
-        One a configuration; names as in a configuration file, dotted ones reach into parts.
-    step_s : float
-        Seconds between decisions, from the start of the feed.
-    decide : "step", "book" or array of int64, optional
-        "book": at each message of the book as heard; or the times themselves, ns.
-    latency : Latency, optional
-        Of requests and answers; 10 ms each way by default.
-    queue : str, QueueModel or function p(front, back)
-        See `QueueModel`.
-    rules : {"honest", "parity"}
-        "parity" repeats hftbacktest's default rules, its faults included.
-    feed_delay_s : float
-        Added to the receiver's stamps.
-    venue_messages_per_s : float
-        Requests beyond this rate are refused; 0: no limit.
-    impact : bool
-        What an immediate order took stays taken until its level is updated.
-    quote_sample_s : float, optional
-        Time between rows of the quotes table; by default so that there are at most a million, in a sweep 20,000.
-    seed : int
-        Of random delays.
+        One a configuration.
     threads : int, optional
         Groups of configurations that run side by side; all cores by default.
-    progress : callable, optional
-        Called with the share that is done.
+    **options
+        See `Options`.
 
     Returns
     -------
@@ -155,31 +237,11 @@ def run_configurations(
     ConfigError
         For what cannot be run.
     """
-    if not 1e-6 <= step_s <= 86_400:
-        raise ConfigError([f"step_s is {step_s!r}; expected a microsecond to a day"])
-    if rules not in ("honest", "parity"):
-        raise ConfigError([f"rules is {rules!r}; expected 'honest' or 'parity'"])
     if not params:
         raise ConfigError(["there is no configuration to run"])
     began = time.perf_counter()
-    latency = ConstantLatency() if latency is None else latency
-    queue = queue_model(queue, queue_power)
-    times = _decision_times(feed, decide)
-    step_ns = round(step_s * NS)
-    most = QUOTE_ROWS if len(params) == 1 else SWEEP_QUOTE_ROWS
-    sample_ns = default_sample_ns(feed, step_ns, most) if quote_sample_s is None else round(quote_sample_s * NS)
-    conditions = Conditions(
-        latency=latency,
-        queue=queue,
-        parity=rules == "parity",
-        seed=seed,
-        step_ns=step_ns,
-        times=times,
-        feed_delay_ns=round(feed_delay_s * NS),
-        messages_per_s=venue_messages_per_s,
-        impact=impact,
-        sample_ns=sample_ns,
-    )
+    conditions = _conditions(feed, len(params) > 1, options)
+    progress = options.get("progress")
     configs = [configuration(given, model, feed) for given in params]
     settings = [settings_of(config, model, feed) for config in configs]
     workers = max(1, min(threads or os.cpu_count() or 1, len(configs)))
@@ -220,13 +282,13 @@ def run_configurations(
                 config=config.model_dump(mode="json"),
                 config_hash=config.digest(),
                 max_position=setting.sizes.max_position,
-                rules=rules,
-                queue=queue.name,
-                latency=repr(latency),
-                decide=f"every {step_s:g} s" if times is None else f"{times.size:,} given times",
+                rules="parity" if conditions.parity else "honest",
+                queue=conditions.queue.label,
+                latency=repr(conditions.latency),
+                decide=conditions.decide,
                 reasons=found.reasons,
-                seed=seed,
-                feed_key=feed.path.name if feed.path is not None else "",
+                seed=conditions.seed,
+                feed_key=feed.key,
                 feed_rows=feed.rows,
                 notes=feed.notes,
                 wall_s=wall_s,
@@ -236,13 +298,3 @@ def run_configurations(
         for log, config, setting in zip(logs, configs, settings, strict=True)
         if log is not None
     ]
-
-
-def grid_of(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Every combination of a mapping of names to values; a list of mappings stays what it is."""
-    if not isinstance(grid, Mapping):
-        return [dict(point) for point in grid]
-    empty = [name for name, values in grid.items() if isinstance(values, str) or not len(values)]
-    if not grid or empty:
-        raise ConfigError([f"grid has no values for {empty or 'anything'}; expected a list of values for each name"])
-    return [dict(zip(grid, point, strict=True)) for point in product(*grid.values())]

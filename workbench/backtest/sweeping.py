@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from workbench.backtest.feed import Feed
 from workbench.backtest.grid import Grid, expand_grid
 from workbench.backtest.run import Run, run_configurations
-from workbench.backtest.single import check_conditions
 from workbench.backtest.sweep_result import SweepResult
 from workbench.backtest.sweep_row import SweepRow, sweep_row
 from workbench.backtest.terms import RunTerms
@@ -119,7 +118,6 @@ def sweep(
         With everything that is wrong in the grid.
     """
     began = time.perf_counter()
-    check_conditions(feed, conditions)
     base = _base(params, model)
     combinations, configurations = expand_grid(grid, base)
     parts = _parts(feed, split, test)

@@ -17,6 +17,9 @@ from workbench.compiled import compiled
 __all__ = [
     "OWN",
     "PESSIMISTIC",
+    "POWER",
+    "POWER2",
+    "POWER3",
     "QUEUE_FUNCTION_TYPE",
     "QUEUE_NAMES",
     "QUEUE_SIGNATURE",
