@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,9 @@ import pytest
 
 from tests.data.made_data import BinanceWire, kinds
 from workbench.data import GAP_SEQUENCE, GAP_TRADES, Catalog, ImportReport, best_quotes, import_file
+from workbench.data.binance import BinanceRows
+from workbench.data.binance_lines import LineReader
+from workbench.data.grid import Grid
 from workbench.errors import DataError
 
 DUE_NS = 1_723_161_600_000_000_000
@@ -193,6 +198,72 @@ def test_a_folder_of_files_is_one_recording(wire: BinanceWire, tmp_path: Path) -
     report = import_file(folder, tmp_path / "two", tick_size="0.1", contract_size="0.001")
     pd.testing.assert_frame_equal(Catalog(tmp_path / "two").load("BTCUSDT"), whole)
     assert report.gaps == 0
+
+
+def nasty(seed: int, messages: int) -> BinanceWire:
+    """Messages with holes, snapshots old, new and far ahead, and trades that are missing."""
+    rng = random.Random(seed)
+    wire = BinanceWire()
+    for _ in range(messages):
+        level = [(f"{618_00 + rng.randrange(20)}.{rng.randrange(10)}0", f"{rng.randrange(9)}.125")]
+        match rng.randrange(12):
+            case 0:
+                wire.snapshot(wire.last + rng.choice([-25, -5, 0, 5, 30]), level, [("62000.00", "1.000")])
+            case 1:
+                wire.depth(level, [], skip=10 * rng.randrange(3))
+            case 2 | 3:
+                wire.trades((level[0][0], "0.500", rng.random() < 0.5), skip=rng.randrange(2))
+            case 4:
+                wire.best(level[0], ("62000.00", "1.000"))
+            case _:
+                wire.depth(level, [("62000.10", "2.000")])
+    return wire
+
+
+def by_hand(wire: BinanceWire) -> list[tuple[str, int]]:
+    """Kinds and numbers of the book's messages by the rules, one message after the other."""
+    known, chain_from, snapshot, lost, told = -1, -1, -1, True, []
+    for line in wire.lines:
+        message = json.loads(line.split(" ", 1)[1])
+        data = message.get("data", message)
+        if "lastUpdateId" in data:
+            last = data["lastUpdateId"]
+            if not lost or chain_from <= last:
+                told += [("resync", last)] * lost
+                lost = False
+            told.append(("snapshot", last))
+            known, snapshot = max(known, last), last
+        elif data["e"] == "depthUpdate":
+            if known >= 0 and data["pu"] > known:
+                told.append(("gap", data["u"]))
+                chain_from, lost = data["pu"], True
+            chain_from = data["pu"] if chain_from < 0 else chain_from
+            known = max(known, data["u"])
+            if data["u"] >= snapshot:
+                told.append(("depth", data["u"]))
+    return told
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_chains_are_followed_as_by_hand_however_the_lines_are_cut(seed: int) -> None:
+    wire = nasty(seed, 150)
+    tables = []
+    for size in (1, 7, 10_000):
+        rows, reader = BinanceRows(), LineReader()
+        prices, sizes = Grid(Decimal("0.1"), "price", ""), Grid(Decimal("0.001"), "size", "")
+        parts = []
+        for start in range(0, len(wire.lines), size):
+            reader.read(line.encode() for line in wire.lines[start : start + size]).into(rows, prices, sizes)
+            parts.append(rows.table())
+        tables.append(pa.concat_tables(parts).to_pandas())
+    pd.testing.assert_frame_equal(tables[0], tables[2])
+    pd.testing.assert_frame_equal(tables[1], tables[2])
+    frame = tables[2]
+    frame = frame[frame["kind"].isin([1, 4, 10]) | ((frame["kind"] == 9) & (frame["size"] == GAP_SEQUENCE))]
+    told = list(zip(kinds(frame), frame["venue_seq"].tolist(), strict=True))
+    messages = [message for message, _ in groupby(told)]
+    assert messages == [message for message, _ in groupby(by_hand(wire))]
+    assert {"gap", "resync"} <= {kind for kind, _ in messages}
 
 
 def levels_first(wire: BinanceWire, folder: Path) -> None:

@@ -59,8 +59,12 @@ def test_clean_data_is_called_clean(tmp_path: Path) -> None:
     assert report.minutes["messages"].tolist()[3:5] == [120, 120]
     assert "clean" in repr(report)
     assert re.search(r"way from the venue (4\.9|5\.0)\d ms \(4\.0", repr(report))
-    stored = written(Catalog(tmp_path), frame).check("BTC-PERP")
-    pd.testing.assert_frame_equal(stored.hours, report.hours)
+    catalog = written(Catalog(tmp_path), frame)
+    pd.testing.assert_frame_equal(catalog.check("BTC-PERP").hours, report.hours)
+    assert repr(catalog.check()) == repr(report)
+    written(catalog, frame.head(1), venue="lmex")
+    with pytest.raises(DataError, match="holds BTC-PERP of lmex, BTC-PERP of sim; say which"):
+        catalog.check()
 
 
 def test_batches_of_any_length_find_the_same() -> None:

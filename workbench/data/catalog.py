@@ -171,6 +171,13 @@ class Catalog:
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
         raise DataError(f"the catalog {self.url} has no {symbol}{f' of {venue}' if venue else ''}; {hint}")
 
+    def _only_market(self) -> Partition:
+        markets = self._partitions()
+        if len(markets) != 1:
+            known = ", ".join(f"{market.symbol} of {market.venue}" for market in markets)
+            raise DataError(f"the catalog {self.url} holds {known or 'nothing'}; say which symbol to check")
+        return markets[0]
+
     def _days(self, market: Partition) -> list[str]:
         days = (read_hive(path.rpartition("/")[2], "day") for path in self._list(f"{self.root}/{market.folder}"))
         return sorted(day for day in days if day is not None)
@@ -336,13 +343,22 @@ class Catalog:
 
     def check(
         self,
-        symbol: str,
+        symbol: str | None = None,
         start: Instant | None = None,
         end: Instant | None = None,
         *,
         venue: str | None = None,
     ) -> CheckReport:
         """What is wrong with the rows of a range: gaps, crossed books, clocks, duplicates, order, far levels; by hour.
+
+        Parameters
+        ----------
+        symbol : str, optional
+            May be left out where the catalog holds one market.
+        start, end : int, str or datetime, optional
+            Receipt time, UTC; by default everything.
+        venue : str, optional
+            Where a symbol is there of several venues.
 
         Raises
         ------
@@ -351,9 +367,9 @@ class Catalog:
         """
         from workbench.data.checks import check_events
 
-        market = self._market(symbol, venue)
-        batches = self.iter_batches(symbol, start, end, venue=market.venue)
-        return check_events(batches, self.instrument(symbol, market.venue), market.venue)
+        market = self._only_market() if symbol is None else self._market(symbol, venue)
+        batches = self.iter_batches(market.symbol, start, end, venue=market.venue)
+        return check_events(batches, self.instrument(market.symbol, market.venue), market.venue)
 
 
 def _range(start: Instant | None, end: Instant | None) -> tuple[int, int]:

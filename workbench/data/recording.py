@@ -179,7 +179,7 @@ def _table(passed_s: float, rate: float, markets: list[RecorderHealth]) -> Table
             market.symbol,
             f"[{colour}]{market.book}[/]",
             *(f"{count:,}" for count in (market.messages, market.trades, market.rows, market.gaps)),
-            f"{market.age_s:.1f} s ago",
+            f"{market.age_s:.1f} s ago" if market.age_s >= 0 else "never",
             f"{market.bytes_waiting / 1e6:.1f} MB",
         )
     return table
