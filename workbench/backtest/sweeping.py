@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import product
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.backtest.feed import Feed
 from workbench.backtest.grid import Grid, expand_grid
-from workbench.backtest.run import Run, run_configurations
+from workbench.backtest.run import Options, Run, run_configurations
 from workbench.backtest.sweep_result import SweepResult
 from workbench.backtest.sweep_row import SweepRow, sweep_row
 from workbench.backtest.terms import RunTerms
@@ -25,6 +26,8 @@ __all__ = ["SweepTask", "run_task", "sweep"]
 
 BATCH = 64
 """Configurations whose logs are in memory at once."""
+
+STEP_S = 0.1
 
 SAMPLES = 4_000
 """Samples of a run that become its drawdown and its Sharpe ratio."""
@@ -44,8 +47,8 @@ class SweepTask:
         The market ends here.
     from_ns : int, optional
         The first decision is not before; the book and the estimators have seen what came before.
-    conditions : mapping
-        Further keywords of `run_configurations`.
+    options : Options
+        As for `backtest`.
     """
 
     feed: Feed
@@ -53,27 +56,21 @@ class SweepTask:
     configurations: tuple[MarketMakerConfig, ...]
     until_ns: int | None = None
     from_ns: int | None = None
-    conditions: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
 
 
-def run_task(task: SweepTask, progress: Callable[[float], None] | None = None) -> tuple[list[SweepRow], list[Run]]:
+def run_task(task: SweepTask, *, threads: int | None = None) -> tuple[list[SweepRow], list[Run]]:
     """Run a task: a row for each configuration, and the runs they were made from.
 
     It reads nothing but its arguments: the same task gives the same rows in any thread, process or machine.
     """
     feed = task.feed if task.until_ns is None else _before(task.feed, task.until_ns)
-    conditions = dict(task.conditions)
+    options = task.options.copy()
     if task.from_ns is not None:
-        conditions["decide"] = _decisions_from(feed, conditions, task.from_ns)
-    span_s = max(1, feed.end_ns - (task.from_ns or feed.start_ns)) / NS
-    runs = run_configurations(
-        feed,
-        task.model,
-        task.configurations,
-        quote_sample_s=max(span_s / SAMPLES, conditions.get("step_s", 0.1)),
-        progress=progress,
-        **conditions,
-    )
+        options["decide"] = _decisions_from(feed, options, task.from_ns)
+    span_s = (feed.end_ns - (task.from_ns or feed.start_ns)) / NS
+    options.setdefault("quote_sample_s", max(span_s / SAMPLES, options.get("step_s", STEP_S)))
+    runs = run_configurations(feed, task.model, task.configurations, threads=threads, **options)
     return [sweep_row(run.log, feed.instrument) for run in runs], runs
 
 
@@ -85,8 +82,8 @@ def sweep(
     params: MarketMakerConfig | Mapping[str, Any] | None = None,
     split: float | None = None,
     test: Feed | None = None,
-    progress: Callable[[float], None] | None = None,
-    **conditions: Any,
+    threads: int | None = None,
+    **options: Unpack[Options],
 ) -> SweepResult:
     """Try every configuration of a grid over a feed: the same engine as `backtest`, the book walked once for many.
 
@@ -102,10 +99,10 @@ def sweep(
         Share of the feed's time that is training; what follows is the test.
     test : Feed, optional
         Data for the test, in place of `split`.
-    progress : callable, optional
-        Called with the share that is done.
-    **conditions
-        As for `backtest`: step_s, latency, queue, rules, seed, threads and so on.
+    threads : int, optional
+        Groups of configurations that run side by side; all cores by default.
+    **options
+        As for `backtest`, see `Options`.
 
     Returns
     -------
@@ -125,36 +122,45 @@ def sweep(
     found: list[dict[int, SweepRow]] = [{} for _ in parts]
     terms: RunTerms | None = None
     span_ns: list[tuple[int, int]] = [(0, 0) for _ in parts]
-    done, whole = 0, len(parts) * len(batches)
-
-    def tell(share: float) -> None:
-        if progress is not None:
-            progress((done + share) / whole)
-
+    work = list(product(batches, range(len(parts))))
+    progress = options.get("progress")
     try:
-        for batch in batches:
-            for number, part in enumerate(parts):
-                chosen = tuple(configurations[i] for i in batch)
-                task = SweepTask(model=model, configurations=chosen, conditions=conditions, **part)
-                rows, runs = run_task(task, tell)
-                found[number] |= dict(zip(batch, rows, strict=True))
-                terms = terms or runs[0].terms
-                span_ns[number] = (runs[0].log.start_ns, runs[0].log.end_ns)
-                done += 1
-                if not all(row.finished for row in rows):
-                    raise KeyboardInterrupt
+        for done, (batch, number) in enumerate(work):
+            if progress is not None:
+                options["progress"] = _part_of(progress, done, len(work))
+            chosen = tuple(configurations[i] for i in batch)
+            task = SweepTask(model=model, configurations=chosen, options=options, **parts[number])
+            rows, runs = run_task(task, threads=threads)
+            found[number] |= dict(zip(batch, rows, strict=True))
+            terms = terms or runs[0].terms
+            span_ns[number] = (runs[0].log.start_ns, runs[0].log.end_ns)
+            if not all(row.finished for row in rows):
+                break
     except KeyboardInterrupt:
         if terms is None:
             raise
     assert terms is not None
+    terms = replace(
+        terms,
+        config=base.model_dump(mode="json"),
+        config_hash=base.digest(),
+        feed_key=feed.key,
+        feed_rows=feed.rows,
+        notes=feed.notes,
+        wall_s=time.perf_counter() - began,
+    )
     return SweepResult(
-        replace(terms, config=base.model_dump(mode="json"), wall_s=time.perf_counter() - began),
+        terms,
         combinations,
         found[0],
         found[1] if len(parts) > 1 else None,
         span_ns=span_ns[0],
         test_span_ns=span_ns[1] if len(parts) > 1 else None,
     )
+
+
+def _part_of(progress: Callable[[float], None], done: int, whole: int) -> Callable[[float], None]:
+    return lambda share: progress((done + share) / whole)
 
 
 def _base(params: MarketMakerConfig | Mapping[str, Any] | None, model: str | QuotingModel) -> MarketMakerConfig:
@@ -195,12 +201,12 @@ def _before(feed: Feed, until_ns: int) -> Feed:
     )
 
 
-def _decisions_from(feed: Feed, conditions: Mapping[str, Any], from_ns: int) -> NDArray[np.int64]:
+def _decisions_from(feed: Feed, options: Options, from_ns: int) -> NDArray[np.int64]:
     """The times of the steps from a time on, on the grid that begins with the feed."""
-    decide = conditions.get("decide")
-    if decide not in (None, "step"):
+    decide = options.get("decide")
+    if not (decide is None or (isinstance(decide, str) and decide == "step")):
         raise ConfigError(["a split needs decisions in steps of time; leave decide out, or give test=another feed"])
-    step_ns = round(conditions.get("step_s", 0.1) * NS)
+    step_ns = round(options.get("step_s", STEP_S) * NS)
     first = -(-(from_ns - feed.start_ns) // step_ns)
     steps = np.arange(first, (feed.end_ns - feed.start_ns) // step_ns + 1, dtype=np.int64)
     return np.asarray(feed.start_ns + step_ns * steps, dtype=np.int64)
