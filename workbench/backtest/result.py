@@ -9,29 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
-from workbench.analysis import (
-    HORIZONS_S,
-    by_hour,
-    by_side,
-    drawdown,
-    fill_probability,
-    key_numbers,
-    markout_summary,
-    markout_table,
-    order_outcomes,
-    run_figure,
-    tear_sheet,
-)
+from workbench import analysis
+from workbench.analysis.series import drawdown
 from workbench.backtest.accounts import Accounts, Parts, keep_accounts, sample_values
 from workbench.backtest.log import RunLog
 from workbench.backtest.run_summary import RunSummary, summarise
-from workbench.backtest.run_tables import fills_frame, orders_frame, quotes_frame
 from workbench.backtest.terms import RunTerms
 from workbench.trading.ledger import PnlParts
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
 __all__ = ["BacktestResult"]
@@ -69,16 +57,22 @@ class BacktestResult:
     @cached_property
     def orders(self) -> pd.DataFrame:
         """One row an order."""
+        from workbench.backtest.run_tables import orders_frame
+
         return orders_frame(self.log, self.terms)
 
     @cached_property
     def fills(self) -> pd.DataFrame:
         """One row an execution."""
+        from workbench.backtest.run_tables import fills_frame
+
         return fills_frame(self.log, self.terms, self.accounts)
 
     @cached_property
     def quotes(self) -> pd.DataFrame:
         """One row a sample; money as exact Decimals."""
+        from workbench.backtest.run_tables import quotes_frame
+
         return quotes_frame(self.log, self.terms, self._parts)
 
     @cached_property
@@ -86,6 +80,8 @@ class BacktestResult:
         """The quotes as questions and pictures take them: of a long run with money as float64."""
         if len(self.log.quotes) <= EXACT_ROWS:
             return self.quotes
+        from workbench.backtest.run_tables import quotes_frame
+
         return quotes_frame(self.log, self.terms, self._parts, exact=False)
 
     @cached_property
@@ -101,12 +97,16 @@ class BacktestResult:
     @cached_property
     def equity(self) -> pd.Series:
         """Change in equity over time, settlement currency."""
+        import pandas as pd
+
         units = self._parts.total.astype(np.float64)
         return pd.Series(units / 10.0**self.terms.instrument.money_digits, index=self._times, name="equity")
 
     @cached_property
     def inventory(self) -> pd.Series:
         """Position over time, contracts."""
+        import pandas as pd
+
         return pd.Series(self.log.quotes["position"].copy(), index=self._times, name="inventory")
 
     @cached_property
@@ -126,27 +126,29 @@ class BacktestResult:
 
     # --- questions --------------------------------------------------------------------------------------------------
 
-    def markouts(self, horizons_s: Sequence[float] = HORIZONS_S, **how: Any) -> pd.DataFrame:
+    def markouts(self, horizons_s: Sequence[float] | None = None, **how: Any) -> pd.DataFrame:
         """What the fills were worth a while later, bps of the mid: see `workbench.analysis.markout_summary`."""
-        return markout_summary(markout_table(self.fills, self.samples, horizons_s), **how)
+        return analysis.markout_summary(
+            analysis.markout_table(self.fills, self.samples, horizons_s or analysis.HORIZONS_S), **how
+        )
 
     def fill_probability(self, by: Literal["distance", "place", "queue"] = "distance", **how: Any) -> pd.DataFrame:
         """How often orders were filled by distance, place or queue ahead: `workbench.analysis.fill_probability`."""
-        return fill_probability(order_outcomes(self.orders, self.samples, self.fills), by=by, **how)
+        return analysis.fill_probability(analysis.order_outcomes(self.orders, self.samples, self.fills), by=by, **how)
 
     def by_hour(self) -> pd.DataFrame:
         """What each hour brought: `workbench.analysis.by_hour`."""
-        return by_hour(self.fills, self.samples)
+        return analysis.by_hour(self.fills, self.samples)
 
     def by_side(self, *, horizon_s: float = 1.0) -> pd.DataFrame:
         """Bids beside asks: `workbench.analysis.by_side`."""
-        return by_side(self.orders, self.fills, self.samples, horizon_s=horizon_s)
+        return analysis.by_side(self.orders, self.fills, self.samples, horizon_s=horizon_s)
 
     # --- pictures ---------------------------------------------------------------------------------------------------
 
     def plot(self, *, max_points: int = 2_000) -> go.Figure:
         """Price with quotes and fills, inventory, PnL parts and drawdown above one axis of time."""
-        return run_figure(
+        return analysis.run_figure(
             self.samples,
             self.fills,
             title=self._title,
@@ -158,7 +160,7 @@ class BacktestResult:
 
     def tear_sheet(self, *, seed: int = 1, **how: Any) -> go.Figure:
         """The run on one page with markouts, fill probability and key numbers: `workbench.analysis.tear_sheet`."""
-        page = tear_sheet(
+        page = analysis.tear_sheet(
             self.orders,
             self.fills,
             self.samples,
@@ -216,7 +218,9 @@ class BacktestResult:
             ("data", f"{self.terms.feed_rows:,} rows"),
             *(("", note) for note in self.terms.notes),
         ]
-        markout = key_numbers(self.orders.iloc[:0], self.fills, self.samples, horizon_s=1.0)["markout after 1 s"]
+        markout = analysis.key_numbers(self.orders.iloc[:0], self.fills, self.samples, horizon_s=1.0)[
+            "markout after 1 s"
+        ]
         lines.insert(3, ("markout", f"{markout} after 1 s"))
         return lines
 
@@ -227,10 +231,8 @@ class BacktestResult:
         return "\n".join([self._title, *warning, *lines])
 
     def _repr_html_(self) -> str:
-        from workbench.analysis import html_table
-
         warning = f"<p><b>{html.escape(self.summary.message)}</b></p>" if self._doubtful else ""
-        return f"<b>{html.escape(self._title)}</b>{warning}{html_table(self.report_lines())}"
+        return f"<b>{html.escape(self._title)}</b>{warning}{analysis.html_table(self.report_lines())}"
 
     @property
     def _doubtful(self) -> bool:
@@ -272,5 +274,7 @@ class BacktestResult:
 
     @cached_property
     def _times(self) -> pd.DatetimeIndex:
+        import pandas as pd
+
         times = self.log.quotes["t_ns"].astype("datetime64[ns]")
         return pd.DatetimeIndex(times, tz="UTC", name="time")
