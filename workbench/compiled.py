@@ -24,7 +24,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core.caching import IndexDataCacheFile
 
-__all__ = ["compiled", "inlined", "kernel_sources_digest"]
+__all__ = ["borrowing", "compiled", "inlined", "kernel_sources_digest"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,7 +47,7 @@ def kernel_sources_digest(upto: str = KERNEL_FOLDERS[-1]) -> str:
     return digest.hexdigest()
 
 
-def compiled(signature: Any, *, nogil: bool = True) -> Callable[[F], F]:
+def compiled(signature: Any, *, nogil: bool = True, counting: bool = True) -> Callable[[F], F]:
     """Decorator: compile now for one signature, or load it from the cache; `.py_func` stays the plain Python twin.
 
     Parameters
@@ -56,6 +56,8 @@ def compiled(signature: Any, *, nogil: bool = True) -> Callable[[F], F]:
         For example ``types.int64(types.float64[::1])``.
     nogil : bool
         Release the GIL while it runs.
+    counting : bool
+        Count references to arrays; see `borrowing`.
 
     Notes
     -----
@@ -64,7 +66,7 @@ def compiled(signature: Any, *, nogil: bool = True) -> Callable[[F], F]:
     """
 
     def compile_function(function: F) -> F:
-        dispatcher = numba.njit(nogil=nogil)(function)
+        dispatcher = numba.njit(nogil=nogil, _nrt=counting)(function)
         try:
             dispatcher.enable_caching()
         except RuntimeError:  # no place to keep a cache for this function
@@ -76,6 +78,14 @@ def compiled(signature: Any, *, nogil: bool = True) -> Callable[[F], F]:
         return cast("F", dispatcher)
 
     return compile_function
+
+
+def borrowing(signature: Any) -> Callable[[F], F]:
+    """`compiled` for a function that allocates no array and keeps none: references to its arguments are not counted.
+
+    Each count is an atomic instruction; in loops that hand many arrays on they were nine tenths of the time.
+    """
+    return compiled(signature, counting=False)
 
 
 def inlined(function: F) -> F:

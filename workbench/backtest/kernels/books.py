@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled, inlined
+from workbench.compiled import borrowing, inlined
 
 __all__ = ["ASKS", "BIDS", "BOOK", "FAR_FULL", "NO_ASK", "NO_BID", "Book", "clear_side", "grow_far",
     "level_from", "level_size",
@@ -78,7 +78,7 @@ def grow_far(book: Book) -> Book:
     return grown
 
 
-@compiled(_i(BOOK, _i))
+@borrowing(_i(BOOK, _i))
 def find_far(book: Book, key: int) -> int:
     """Where a key stands in the table, or the empty place where it would."""
     mask = book.far_keys.size - 1
@@ -88,7 +88,7 @@ def find_far(book: Book, key: int) -> int:
     return at
 
 
-@compiled(_i(BOOK, _i, _i))
+@borrowing(_i(BOOK, _i, _i))
 def put_far(book: Book, key: int, size: int) -> int:
     """Set a far level; its size before, or FAR_FULL (and nothing is set)."""
     at = find_far(book, key)
@@ -104,7 +104,7 @@ def put_far(book: Book, key: int, size: int) -> int:
     return int(before)
 
 
-@compiled(types.boolean(BOOK, _i, _i))
+@borrowing(types.boolean(BOOK, _i, _i))
 def recentre(book: Book, side: int, tick: int) -> bool:  # noqa: C901 - one loop a step
     """Move the window of a side so that a tick stands in its middle; False: no room for what becomes far."""
     sizes, marks = book.sizes[side], book.marks
@@ -141,7 +141,7 @@ def recentre(book: Book, side: int, tick: int) -> bool:  # noqa: C901 - one loop
     return True
 
 
-@compiled(_i(BOOK, _i, _i))
+@borrowing(_i(BOOK, _i, _i))
 def level_size(book: Book, side: int, tick: int) -> int:
     """Contracts displayed at a price."""
     i = tick - book.marks[BASE + side]
@@ -151,7 +151,7 @@ def level_size(book: Book, side: int, tick: int) -> int:
     return int(book.far_sizes[at]) if book.far_keys[at] != EMPTY else 0
 
 
-@compiled(_i(BOOK, _i, _i))
+@borrowing(_i(BOOK, _i, _i))
 def level_from(book: Book, side: int, start: int) -> int:
     """The best price within the window from `start` on away from the touch; NO_BID or NO_ASK when there is none."""
     away = 2 * side - 1
@@ -163,7 +163,7 @@ def level_from(book: Book, side: int, start: int) -> int:
     return NO_BID if side == BIDS else NO_ASK
 
 
-@compiled(_i(BOOK, _i, _i))
+@borrowing(_i(BOOK, _i, _i))
 def next_best(book: Book, side: int, start: int) -> int:
     """The best price from `start` on away from the touch, `start` itself included; moves the window to it if it must.
 
@@ -199,7 +199,7 @@ def next_best(book: Book, side: int, start: int) -> int:
     return best
 
 
-@compiled(_i(BOOK, _i, _i, _i))
+@borrowing(_i(BOOK, _i, _i, _i))
 def move_best(book: Book, side: int, tick: int, size: int) -> int:
     """`set_level` where a best price or the window moves."""
     marks = book.marks
@@ -262,7 +262,7 @@ def set_level(book: Book, side: int, tick: int, size: int) -> int:
     return move_best(book, side, tick, size)
 
 
-@compiled(types.void(BOOK, _i, _i))
+@borrowing(types.void(BOOK, _i, _i))
 def clear_side(book: Book, side: int, tick: int) -> None:
     """Remove the levels of a side from the best down to a price; 0: all of them."""
     marks = book.marks

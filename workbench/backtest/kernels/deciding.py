@@ -22,7 +22,7 @@ from workbench.backtest.kernels.codes import (
     REJECTED,
     VENUE_RATE_LIMIT,
 )
-from workbench.backtest.kernels.delays import ENTRY, delay
+from workbench.backtest.kernels.delays import ENTRY, delay, last_at
 from workbench.backtest.kernels.desk_state import (
     ACTIVE,
     AMENDS,
@@ -124,7 +124,7 @@ from workbench.backtest.kernels.venue_state import (
     VENUE_NS,
     Venue,
 )
-from workbench.compiled import compiled, inlined
+from workbench.compiled import borrowing, inlined
 from workbench.events import NS
 from workbench.quoting.definition import MODEL_FUNCTION_TYPE
 from workbench.quoting.schema import (
@@ -270,7 +270,7 @@ def submit(venue: Venue, desk: Desk, c: int, now_ns: int, slot: int, side: int, 
         send(venue, c, PLACE, r, now_ns, size, price)
 
 
-@compiled(types.float64(types.float64, types.float64, types.float64))
+@borrowing(types.float64(types.float64, types.float64, types.float64))
 def contract_value(price_ticks: float, unit: float, inverse: float) -> float:
     """What a contract is worth, settlement currency."""
     return -unit / price_ticks if inverse > 0.0 else unit * price_ticks
@@ -305,13 +305,7 @@ def hear_fill(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, at: int, now
         money[c, FEES] += abs(size * value) * (money[c, MAKER_RATE] if answers[c, at, EXTRA] else money[c, TAKER_RATE])
 
 
-@inlined
-def best_at(best_ns: NDArray[np.int64], t_ns: int) -> int:
-    """Row of the best prices that hold at a time, -1 before the first."""
-    return int(np.searchsorted(best_ns, t_ns, side="right")) - 1
-
-
-@compiled(types.void(DESK, types.int64[::1], _BESTS, _i, _i, _i, _i, _F))
+@borrowing(types.void(DESK, types.int64[::1], _BESTS, _i, _i, _i, _i, _F))
 def follow_fill(
     desk: Desk,
     best_ns: NDArray[np.int64],
@@ -323,7 +317,7 @@ def follow_fill(
     view: NDArray[np.float64],
 ) -> None:
     """Remember a passive fill and the mid at which it was heard, for the markouts that the model sees."""
-    b = best_at(best_ns, now_ns - feed_delay_ns)
+    b = last_at(best_ns, now_ns - feed_delay_ns)
     if b >= 0 and bests[b, 0] > 0 and bests[b, 1] > 0:
         shown = view[MID]
         view[MID] = (bests[b, 0] + bests[b, 1]) / 2
@@ -331,7 +325,7 @@ def follow_fill(
         view[MID] = shown
 
 
-@compiled(types.boolean(VENUE, DESK, LOGS, types.int64[::1], _BESTS, _i, _i, _i, _F))
+@borrowing(types.boolean(VENUE, DESK, LOGS, types.int64[::1], _BESTS, _i, _i, _i, _F))
 def hear_answers(  # noqa: C901, PLR0912 - one branch an answer
     venue: Venue,
     desk: Desk,
@@ -449,7 +443,7 @@ def sample_quotes(desk: Desk, logs: Logs, c: int, now_ns: int, view: NDArray[np.
         counts[c, ASK_LOW] = counts[c, ASK_HIGH] = counts[c, ASK_NOW]
 
 
-@compiled(types.void(VENUE, DESK, LOGS, _i, _i, _F, _i, MODEL_FUNCTION_TYPE))
+@borrowing(types.void(VENUE, DESK, LOGS, _i, _i, _F, _i, MODEL_FUNCTION_TYPE))
 def decide_by_price(
     venue: Venue, desk: Desk, logs: Logs, c: int, now_ns: int, view: NDArray[np.float64], sample_ns: int, model: Any
 ) -> None:
@@ -564,7 +558,7 @@ def own_markouts(
         waiting = False
         due = stamps[PENDING_NS + stamps[FIRST]] if stamps[WAITING] > 0 else 0
         if 0 < due < book_ns:
-            b = best_at(best_ns, due)
+            b = last_at(best_ns, due)
             mid = (bests[b, 0] + bests[b, 1]) / 2 if b >= 0 and bests[b, 0] > 0 and bests[b, 1] > 0 else view[MID]
             take_markouts(numbers, stamps, due + 1, mid)
             waiting = True
@@ -572,7 +566,7 @@ def own_markouts(
     view[ASK_ADVERSE] = mean_adverse(numbers, stamps, 1, book_ns)
 
 
-@compiled(
+@borrowing(
     types.void(VENUE, DESK, LOGS, types.int64[::1], _BESTS, _i, _i, _i, types.int64[::1], _F, _i, MODEL_FUNCTION_TYPE)
 )
 def decide(  # noqa: PLR0917 - compiled functions take their arguments by position
@@ -617,7 +611,7 @@ def decide(  # noqa: PLR0917 - compiled functions take their arguments by positi
     sample_quotes(desk, logs, c, now_ns, view, sample_ns)
 
 
-@compiled(types.void(VENUE, DESK, LOGS, _i))
+@borrowing(types.void(VENUE, DESK, LOGS, _i))
 def log_open_orders(venue: Venue, desk: Desk, logs: Logs, c: int) -> None:
     """Write the orders that are under way when the run ends."""
     for j in range(desk.counts[c, ACTIVE]):

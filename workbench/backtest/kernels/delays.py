@@ -9,9 +9,9 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled, inlined
+from workbench.compiled import borrowing, inlined
 
-__all__ = ["CONSTANT", "ENTRY", "JITTERED", "LATENCY", "MEASURED", "RESPONSE", "LatencyTable", "delay"]
+__all__ = ["CONSTANT", "ENTRY", "JITTERED", "LATENCY", "MEASURED", "RESPONSE", "LatencyTable", "delay", "last_at"]
 
 ENTRY, RESPONSE = 0, 1
 CONSTANT, MEASURED, JITTERED = range(3)
@@ -31,7 +31,7 @@ LATENCY: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
 )
 
 
-@compiled(types.float64(types.int64, types.int64))
+@borrowing(types.float64(types.int64, types.int64))
 def uniform(seed: int, count: int) -> float:
     """A number in (0, 1) that depends on seed and count alone: the same message waits as long in every run."""
     z = np.uint64(seed) + np.uint64(count + 1) * np.uint64(0x9E3779B97F4A7C15)
@@ -41,7 +41,20 @@ def uniform(seed: int, count: int) -> float:
     return (np.float64(z >> np.uint64(11)) + 0.5) / 9007199254740992.0
 
 
-@compiled(types.int64(LATENCY, types.int64, types.int64, types.int64))
+@borrowing(types.int64(types.int64[::1], types.int64))
+def last_at(stamps: NDArray[np.int64], t_ns: int) -> int:
+    """The last of sorted stamps at or before a time; -1 before the first."""
+    low, high = 0, stamps.size
+    while low < high:
+        middle = (low + high) // 2
+        if stamps[middle] <= t_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1
+
+
+@borrowing(types.int64(LATENCY, types.int64, types.int64, types.int64))
 def varying_delay(latency: LatencyTable, way: int, t_ns: int, count: int) -> int:
     """Delay of a message that is not constant."""
     settings = latency.settings
@@ -49,7 +62,7 @@ def varying_delay(latency: LatencyTable, way: int, t_ns: int, count: int) -> int
         tail = -math.log(uniform(settings[SEED], 2 * count + way)) * settings[JITTER + way]
         return int(settings[BASE + way] + int(tail))
     stamps = latency.stamps
-    after = np.searchsorted(stamps, t_ns)
+    after = last_at(stamps, t_ns) + 1
     if after == 0:
         return int(latency.delays[0, way])
     if after == stamps.size:

@@ -35,7 +35,7 @@ from workbench.backtest.kernels.venue_state import (
     VENUE,
     Venue,
 )
-from workbench.compiled import compiled, inlined
+from workbench.compiled import borrowing, inlined
 from workbench.quoting.definition import MODEL_FUNCTION_TYPE
 
 __all__ = ["CHUNK_DONE", "ENDED", "FAULTY", "GROW_BOOK", "LOG_FULL", "TAPE", "Tape", "apply_market_row", "run_loop"]
@@ -145,7 +145,7 @@ def pay_funding(venue: Venue, logs: Logs, tape: Tape, at: int) -> None:
             logs.funding_float[n, 4] = tape.funding[at, 1]
 
 
-@compiled(_i(VENUE, BOOK, LOGS, TAPE, _I, _i, QUEUE_FUNCTION_TYPE))
+@borrowing(_i(VENUE, BOOK, LOGS, TAPE, _I, _i, QUEUE_FUNCTION_TYPE))
 def run_venue(
     venue: Venue, book: Book, logs: Logs, tape: Tape, clock: NDArray[np.int64], until_ns: int, own: Any
 ) -> int:
@@ -184,7 +184,7 @@ def anything_pending(venue: Venue) -> bool:
     return pending
 
 
-@compiled(
+@borrowing(
     _i(
         VENUE,
         BOOK,

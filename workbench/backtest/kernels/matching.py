@@ -77,7 +77,7 @@ from workbench.backtest.kernels.venue_state import (
     link,
     unlink,
 )
-from workbench.compiled import compiled, inlined
+from workbench.compiled import borrowing, inlined
 
 __all__ = ["level_changed", "price_came", "serve_requests", "traded"]
 
@@ -87,7 +87,7 @@ HAIR = 1e-9
 """A float's last digits are not a reason to lose a contract."""
 
 
-@compiled(types.void(VENUE, _i, _i, _i, _i, _i))
+@borrowing(types.void(VENUE, _i, _i, _i, _i, _i))
 def fill(venue: Venue, r: int, size: int, price: int, maker: int, now_ns: int) -> None:
     """Execute a part of an order."""
     orders = venue.orders
@@ -98,7 +98,7 @@ def fill(venue: Venue, r: int, size: int, price: int, maker: int, now_ns: int) -
         unlink(venue, r)
 
 
-@compiled(types.void(VENUE, _i, _i, _i, _i, _i, _i))
+@borrowing(types.void(VENUE, _i, _i, _i, _i, _i, _i))
 def tell(venue: Venue, r: int, kind: int, now_ns: int, price: int, size: int, extra: int) -> None:
     """Answer its owner about an order; one that has ended leaves the book."""
     if kind == END_CANCELLED and venue.orders[r, RESTING]:
@@ -126,7 +126,7 @@ def share_left(venue: Venue, c: int, size: int) -> int:
     return int(left[c, 1])
 
 
-@compiled(types.void(VENUE, _i, _i, _i, _i))
+@borrowing(types.void(VENUE, _i, _i, _i, _i))
 def traded(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None:
     """A public trade of `size` at a price whose taker hit side `s`, as far as own orders stand there or before it."""
     orders, queue = venue.orders, venue.queue
@@ -164,7 +164,7 @@ def traded(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None:
         tick = best if (best - tick) * away > 0 else tick + away
 
 
-@compiled(types.void(VENUE, _i, _i, _i, _i, QUEUE_FUNCTION_TYPE))
+@borrowing(types.void(VENUE, _i, _i, _i, _i, QUEUE_FUNCTION_TYPE))
 def level_changed(venue: Venue, s: int, price: int, before: int, size: int, own: Any) -> None:
     """The displayed size at a price where own orders rest went from `before` to `size`."""
     orders, queue = venue.orders, venue.queue
@@ -191,7 +191,7 @@ def level_changed(venue: Venue, s: int, price: int, before: int, size: int, own:
         r = orders[r, NEXT]
 
 
-@compiled(types.void(VENUE, _i, _i, _i, _i))
+@borrowing(types.void(VENUE, _i, _i, _i, _i))
 def price_came(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None:
     """The other side now shows `size` more at a price that own orders of side `s` stand at or beyond."""
     orders = venue.orders
@@ -220,7 +220,7 @@ def price_came(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None
 # --- requests -------------------------------------------------------------------------------------------------------
 
 
-@compiled(_i(VENUE, _i, _i, _i, _i))
+@borrowing(_i(VENUE, _i, _i, _i, _i))
 def taken_at(venue: Venue, c: int, s: int, tick: int, more: int) -> int:
     """Contracts that an account has taken from a level since it was last updated, `more` of them now."""
     taken = venue.taken
@@ -236,7 +236,7 @@ def taken_at(venue: Venue, c: int, s: int, tick: int, more: int) -> int:
     return more
 
 
-@compiled(types.void(VENUE, _i, _i))
+@borrowing(types.void(VENUE, _i, _i))
 def forget_taken(venue: Venue, s: int, tick: int) -> None:
     """A level was updated: what it shows is there."""
     for c in range(venue.taken.shape[0]):
@@ -245,7 +245,7 @@ def forget_taken(venue: Venue, s: int, tick: int) -> None:
                 venue.taken[c, k, 2] = 0
 
 
-@compiled(types.void(VENUE, BOOK, _i, _i))
+@borrowing(types.void(VENUE, BOOK, _i, _i))
 def take(venue: Venue, book: Book, r: int, now_ns: int) -> None:
     """Execute an order against the displayed levels of the other side up to its price."""
     orders = venue.orders
@@ -271,7 +271,7 @@ def take(venue: Venue, book: Book, r: int, now_ns: int) -> None:
         tick = level_from(book, s, tick + away)
 
 
-@compiled(types.void(VENUE, BOOK, _i, _i, _i))
+@borrowing(types.void(VENUE, BOOK, _i, _i, _i))
 def enter(venue: Venue, book: Book, r: int, now_ns: int, reason: int) -> None:
     """An order arrives in the book: it takes, rests or ends. `reason`: why it has to end, if it has."""
     orders = venue.orders
@@ -318,7 +318,7 @@ def within_rate(venue: Venue, c: int, now_ns: int) -> bool:
     return True
 
 
-@compiled(types.void(VENUE, BOOK, _i, _i, _i, _i))
+@borrowing(types.void(VENUE, BOOK, _i, _i, _i, _i))
 def amend(venue: Venue, book: Book, r: int, size: int, price: int, now_ns: int) -> None:
     """Change an order: less size keeps its place, anything else loses it."""
     orders = venue.orders
@@ -337,7 +337,7 @@ def amend(venue: Venue, book: Book, r: int, size: int, price: int, now_ns: int) 
         enter(venue, book, r, now_ns, NO_REASON)
 
 
-@compiled(types.void(VENUE, BOOK, _i, _i))
+@borrowing(types.void(VENUE, BOOK, _i, _i))
 def serve_requests(venue: Venue, book: Book, c: int, until_ns: int) -> None:
     """Every request of an account that has arrived by a time."""
     ends, requests, orders = venue.ends, venue.requests, venue.orders

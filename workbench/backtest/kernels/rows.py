@@ -19,7 +19,7 @@ from workbench.backtest.kernels.books import (
     level_size,
     set_level,
 )
-from workbench.compiled import compiled, inlined
+from workbench.compiled import borrowing, inlined
 
 __all__ = [
     "ASK_SIDE",
@@ -67,7 +67,7 @@ EV, EXCH_TS, LOCAL_TS, PX, QTY = range(5)
 HBT_BUY, HBT_SELL, HBT_LOCAL, HBT_EXCH = 1 << 29, 1 << 28, 1 << 30, 1 << 31
 
 
-@compiled(
+@borrowing(
     _i(types.int64[:, ::1], types.float64[:, ::1], types.float64, types.float64, _U8, _I32, _I32, _I64, _I64, _I64)
 )
 def read_rows(  # noqa: C901, PLR0911, PLR0912, PLR0917 - one pass over the rows, one test a fault
@@ -137,7 +137,7 @@ def read_rows(  # noqa: C901, PLR0911, PLR0912, PLR0917 - one pass over the rows
     return n
 
 
-@compiled(_i(_I64, _I64, _I64, _I64, _I64, _U8))
+@borrowing(_i(_I64, _I64, _I64, _I64, _I64, _U8))
 def merge_orders(
     by_venue: NDArray[np.int64],
     by_receipt: NDArray[np.int64],
@@ -167,7 +167,7 @@ def merge_orders(
     return n
 
 
-@compiled(types.void(BOOK, _i, _i))
+@borrowing(types.void(BOOK, _i, _i))
 def clear_row(book: Book, code: int, price: int) -> None:
     """Void what a clear says; other rows change nothing here."""
     if (code & KIND_MASK) == CLEAR_ROW:
@@ -191,7 +191,7 @@ BEST_COLUMNS = 4
 """Bid, ask, and the contracts there."""
 
 
-@compiled(_i(BOOK, _I64, _U8, _I32, _I32, _I64, _i, _I64, types.int32[:, ::1]))
+@borrowing(_i(BOOK, _I64, _U8, _I32, _I32, _I64, _i, _I64, types.int32[:, ::1]))
 def tabulate_bests(
     book: Book,
     state: NDArray[np.int64],

@@ -12,7 +12,7 @@ from typing import Any
 
 from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import borrowing
 
 __all__ = [
     "OWN",
@@ -44,13 +44,13 @@ QUEUE_NAMES: Mapping[str, int] = {
 }
 
 
-@compiled(QUEUE_SIGNATURE)
+@borrowing(QUEUE_SIGNATURE)
 def nothing_from_behind(front: float, back: float) -> float:  # noqa: ARG001
     """Stands where a queue model needs no function of the user's."""
     return 0.0
 
 
-@compiled(_f(_f, _f))
+@borrowing(_f(_f, _f))
 def ratio(part: float, whole: float) -> float:
     """part / whole as IEEE has it: NaN for 0 / 0, infinite for anything else over 0."""
     if whole == 0.0:
@@ -58,7 +58,7 @@ def ratio(part: float, whole: float) -> float:
     return part / whole
 
 
-@compiled(_f(types.int64, _f, _f, QUEUE_FUNCTION_TYPE, _f, _f))
+@borrowing(_f(types.int64, _f, _f, QUEUE_FUNCTION_TYPE, _f, _f))
 def share_from_behind(code: int, power: float, unit: float, own: Any, front: float, back: float) -> float:
     """The share of a level's shrinkage that left from behind an order; NaN where the formula has none.
 

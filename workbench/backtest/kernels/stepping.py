@@ -15,7 +15,7 @@ from workbench.backtest.kernels.loop import apply_market_row
 from workbench.backtest.kernels.rows import EXCHANGE
 from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE
 from workbench.backtest.kernels.venue_state import END_CANCELLED, PRICE, VENUE, Venue, answer, unlink
-from workbench.compiled import compiled
+from workbench.compiled import borrowing
 
 __all__ = ["delay_ns", "end_resting", "play_rows"]
 
@@ -23,7 +23,7 @@ _i = types.int64
 _COLUMNS = (types.uint8[::1], types.int32[::1], types.int32[::1], types.int64[::1])
 
 
-@compiled(_i(VENUE, BOOK, *_COLUMNS, _i, _i, QUEUE_FUNCTION_TYPE))
+@borrowing(_i(VENUE, BOOK, *_COLUMNS, _i, _i, QUEUE_FUNCTION_TYPE))
 def play_rows(
     venue: Venue,
     book: Book,
@@ -46,14 +46,14 @@ def play_rows(
     return -1 - i if stuck else i
 
 
-@compiled(types.void(VENUE, _i, _i))
+@borrowing(types.void(VENUE, _i, _i))
 def end_resting(venue: Venue, r: int, now_ns: int) -> None:
     """Cancel an order that rests."""
     unlink(venue, r)
     answer(venue, r, END_CANCELLED, now_ns, venue.orders[r, PRICE], 0, NO_REASON)
 
 
-@compiled(_i(LATENCY, _i, _i, _i))
+@borrowing(_i(LATENCY, _i, _i, _i))
 def delay_ns(latency: LatencyTable, way: int, now_ns: int, number: int) -> int:
     """How long message `number` of a way takes."""
     return delay(latency, way, now_ns, number)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.backtest.kernels.codes import BOOK_LOST, NO_MARK, ONE_SIDED
 from workbench.backtest.kernels.rows import KIND_MASK, LOCAL, TRADE_ROW
-from workbench.compiled import compiled, inlined
+from workbench.compiled import borrowing, inlined
 from workbench.events import NS
 from workbench.quoting.schema import ASK_SIZE, BEST_ASK, BEST_BID, BID_SIZE, MARK, MID, WEIGHTED_MID
 from workbench.trading.view_kernels import (
@@ -52,7 +52,7 @@ MARKET: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
 )
 
 
-@compiled(types.void(MARKET, _I, _I, types.float64[:, ::1]))
+@borrowing(types.void(MARKET, _I, _I, types.float64[:, ::1]))
 def tabulate_bests_at(
     market: Market, times: NDArray[np.int64], cursor: NDArray[np.int64], views: NDArray[np.float64]
 ) -> None:
@@ -76,7 +76,7 @@ def tabulate_bests_at(
     cursor[NEXT_BEST] = at
 
 
-@compiled(types.int64(MARKET, types.int64, types.int64, _I, _F, _I))
+@borrowing(types.int64(MARKET, types.int64, types.int64, _I, _F, _I))
 def take_prices_until(
     market: Market,
     price: int,
@@ -135,8 +135,10 @@ def show(
         update_quote(view, numbers, stamps, micro, stamp, bid, bid_size, ask, ask_size)
 
 
-@compiled(types.void(MARKET, _I, _I, _F, _F, _I, types.float64[:, ::1], types.float64[:, ::1], types.int64[:, ::1], _I))
-def tabulate_view(  # noqa: PLR0917 - compiled functions take their arguments by position
+@borrowing(
+    types.void(MARKET, _I, _I, _F, _F, _I, types.float64[:, ::1], types.float64[:, ::1], types.int64[:, ::1], _I)
+)
+def tabulate_view(  # noqa: C901, PLR0917 - compiled functions take their arguments by position
     market: Market,
     times: NDArray[np.int64],
     cursor: NDArray[np.int64],
@@ -191,7 +193,8 @@ def tabulate_view(  # noqa: PLR0917 - compiled functions take their arguments by
             codes[k] = BOOK_LOST
         heard[k, 0] = cursor[BOOK_NS]
         heard[k, 1] = cursor[MARK_NS] if marked else until
-        views[k, :] = view
+        for i in range(view.size):
+            views[k, i] = view[i]
         if not marked:
             views[k, MARK] = view[MID]
         elif cursor[MARK_NS] == 0 and codes[k] == 0:
