@@ -108,6 +108,18 @@ def test_a_stall_does_not_cost_market_time(monkeypatch: pytest.MonkeyPatch) -> N
     assert run_virtual(main(), loop=PacedLoop(100)) == (10**9, 2 * 10**9)
 
 
+def test_a_held_loop_lets_no_time_pass_for_a_while() -> None:
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, PacedLoop)
+        loop.hold(0.05)
+        began = time.monotonic()
+        await asyncio.sleep(3600)
+        return time.monotonic() - began
+
+    assert run_virtual(main(), loop=PacedLoop(0)) >= 0.05
+
+
 @pytest.mark.parametrize("speed", [0, 50])
 def test_a_paced_loop_serves_sockets_between_its_timers(speed: float) -> None:
     ours, theirs = socket.socketpair()

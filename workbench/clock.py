@@ -205,8 +205,17 @@ class PacedLoop(VirtualTimeLoop):
         super().__init__(seed, self._sockets)
         self.speed = speed
         self._anchor = (time.monotonic_ns(), 0)
+        self._held_until_ns = 0
+
+    def hold(self, seconds: float) -> None:
+        """Let no virtual time pass for so long on the wall clock."""
+        self._held_until_ns = time.monotonic_ns() + round(seconds * NS)
 
     def _pass_time(self, until_ns: int) -> None:
+        held_ns = self._held_until_ns - time.monotonic_ns()
+        if held_ns > 0:
+            self._process_events(self._sockets.select(held_ns / NS))  # type: ignore[attr-defined] # asyncio's own
+            return
         heard = self._sockets.select(self._wait_s(until_ns) if self.speed else 0)
         if not heard:
             self.now_ns = until_ns

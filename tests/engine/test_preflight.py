@@ -22,11 +22,16 @@ def test_the_default_configuration_passes() -> None:
     check_before_start(MarketMakerConfig())
 
 
-@pytest.mark.parametrize("venue", ["lmex", "testnet", "paper", "replay"])
+@pytest.mark.parametrize("venue", ["lmex", "testnet"])
 def test_other_venues_are_refused_and_the_sentence_says_when_and_what_instead(venue: str) -> None:
     said = refusal(venue={"name": venue})
     assert "later version" in said
     assert "'sim'" in said
+
+
+def test_paper_needs_nothing_but_a_queue_model_that_is_known() -> None:
+    check_before_start(MarketMakerConfig.from_dict({"venue.name": "paper"}))
+    assert "known: risk_averse" in refusal(venue={"name": "paper", "queue": "fifo"})
 
 
 def test_the_real_market_must_be_armed_by_hand() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.engine.journal import Journal, JournalRow, read_frames, read_journal, read_meta
     from workbench.engine.replay import Replay, replay_journal
+    from workbench.engine.replaying import replay_market
     from workbench.engine.session import Session
     from workbench.engine.simulation import SimulationResult, simulate
     from workbench.engine.status import SessionStatus, StopReport
@@ -26,6 +27,7 @@ __all__ = [
     "read_journal",
     "read_meta",
     "replay_journal",
+    "replay_market",
     "run_sync",
     "simulate",
 ]
@@ -43,6 +45,7 @@ _HOMES = {
     "read_journal": "journal",
     "read_meta": "journal",
     "replay_journal": "replay",
+    "replay_market": "replaying",
     "run_sync": "sync",
     "simulate": "simulation",
 }

@@ -55,6 +55,7 @@ FLATTEN_S = 20.0
 EXIT_CODES = {
     "request": 0,
     "seconds": 0,
+    "data": 0,
     "SIGINT": 130,
     "SIGTERM": 143,
     "owner": 143,
@@ -64,7 +65,7 @@ EXIT_CODES = {
 
 _log = logging.getLogger(__name__)
 
-StoppedBy = Literal["request", "seconds", "SIGINT", "SIGTERM", "owner", "failure"]
+StoppedBy = Literal["request", "seconds", "data", "SIGINT", "SIGTERM", "owner", "failure"]
 
 
 class EndRequest(NamedTuple):

@@ -13,8 +13,6 @@ from workbench.trading import Venue
 __all__ = ["check_before_start", "check_venue_allowed", "clear_account", "contract_sizes"]
 
 _REFUSED = {
-    "replay": "replaying recorded data comes with the data catalog in a later version; use 'sim', the simulated LMEX",
-    "paper": "paper trading on LMEX's public streams comes in a later version; use 'sim', the simulated LMEX",
     "testnet": "LMEX's testnet comes in a later version; use 'sim', the simulated LMEX, which speaks the same protocol",
     "lmex": (
         "live trading must be armed by hand, and this version cannot be armed: it comes in a later version; "
@@ -24,7 +22,7 @@ _REFUSED = {
 
 
 def check_venue_allowed(config: MarketMakerConfig) -> None:
-    """Refuse every venue but the simulated one.
+    """Refuse the venues where orders would be real.
 
     Raises
     ------
@@ -39,8 +37,8 @@ def check_venue_allowed(config: MarketMakerConfig) -> None:
 def check_before_start(config: MarketMakerConfig) -> None:
     """Refuse what can be refused without starting a process: the venue, the symbol, the sizes, the model.
 
-    For a simulated venue that will be started for this session, symbol and sizes are checked against the very market
-    that it will offer, at its opening price.
+    For a simulated venue that will be started for this session, and for recorded data, symbol and sizes are checked
+    against the very market that it will offer, at its opening price.
 
     Raises
     ------
@@ -54,6 +52,15 @@ def check_before_start(config: MarketMakerConfig) -> None:
     if config.venue.name == "sim" and config.venue.url is None:
         instrument, price = simulated_market(config)
         config.contract_sizes(instrument, price)
+    if config.venue.matched_here:
+        from workbench.backtest.queues import queue_model
+
+        queue_model(config.venue.queue, config.venue.queue_power)
+    if config.venue.name == "replay":
+        from workbench.engine.venues.recording import find_recording
+
+        recording = find_recording(config)
+        contract_sizes(config, recording.instrument, recording.price)
 
 
 def simulated_market(config: MarketMakerConfig) -> tuple[Instrument, Decimal]:

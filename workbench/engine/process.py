@@ -11,20 +11,20 @@ import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from workbench.client.http import AiohttpTransport
-from workbench.client.transport import Transport
-from workbench.clock import SystemClock
+from workbench.clock import NS, Clock, LoopClock, PacedLoop, SystemClock
 from workbench.config import MarketMakerConfig
 from workbench.engine.control import ControlServer
 from workbench.engine.credentials import load_credentials
-from workbench.engine.engine import EXIT_CODES, Engine, StoppedBy
+from workbench.engine.engine import EXIT_CODES, Engine, MakeVenue, StoppedBy
 from workbench.engine.journal import read_journal
 from workbench.engine.launch import Ready, spawn_exchange, until_listening
 from workbench.engine.lease import Lease, account_lease_path
+from workbench.engine.loop import TIMER_NS
 from workbench.engine.outcome import Outcome, write_fills
 from workbench.engine.preflight import check_venue_allowed
 from workbench.engine.protocol import (
@@ -40,13 +40,15 @@ from workbench.engine.protocol import (
     write_struct,
 )
 from workbench.engine.requests import Requests
-from workbench.engine.venues.lmex import make_lmex_venue
+from workbench.engine.venues import make_lmex_venue
 from workbench.errors import ConfigError, JournalError, VenueError, WorkbenchError
-from workbench.trading import Venue
 
 __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
+
+ATTACH_S = 1.0
+"""A recording waits so long for whoever started its session to attach."""
 
 _SIGNALS: dict[signal.Signals, StoppedBy] = {signal.SIGINT: "SIGINT", signal.SIGTERM: "SIGTERM"}
 
@@ -56,15 +58,18 @@ def main(spec_path: Path) -> int:
     os.umask(0o077)
     spec = read_struct(spec_path, EngineSpec)
     _log_to(spec_path.parent / LOG_FILE)
-    return _run(EngineProcessRun(spec, spec_path.parent).run())
+    return _run(EngineProcessRun(spec, spec_path.parent).run(), _loop_factory(spec))
 
 
-def _run(coro: Coroutine[Any, Any, int]) -> int:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+def _run(coro: Coroutine[Any, Any, int], loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> int:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(coro)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def _loop_factory(spec: EngineSpec) -> Callable[[], asyncio.AbstractEventLoop]:
+    venue = spec.config.get("venue", {})
+    if venue.get("name") == "replay":
+        return lambda: PacedLoop(venue.get("speed", 1.0), spec.seed)
     try:
         import uvloop
     except ImportError:
@@ -78,6 +83,15 @@ def _log_to(path: Path) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
+class _Place(NamedTuple):
+    """Where a session trades: its address, its clock, its adapter, and how often a state frame is due."""
+
+    url: str
+    clock: Clock
+    make_venue: MakeVenue
+    frame_ns: int = TIMER_NS
+
+
 class EngineProcessRun:
     """One run of the process: opens what a session needs, in order, and closes it in the opposite one."""
 
@@ -87,6 +101,9 @@ class EngineProcessRun:
         self._signal: StoppedBy | None = None
         self._engine: Engine | None = None
         self._starting: asyncio.Task[Engine] | None = None
+        self._transport: AiohttpTransport | None = None
+        self._made: Engine | None = None
+        self._tape: dict[str, Any] = {}
 
     async def run(self) -> int:
         """From start to exit code."""
@@ -113,6 +130,9 @@ class EngineProcessRun:
                 return 2 if isinstance(error, ConfigError) else 4
             self._engine = engine
             self._tell(None)
+            if isinstance(loop, PacedLoop):
+                # Whoever started it is to see it from the beginning.
+                loop.hold(ATTACH_S)
             # What was made at the start lives for long; without it collections are short.
             gc.freeze()
             try:
@@ -129,6 +149,32 @@ class EngineProcessRun:
         check_venue_allowed(config)
         run_lease = Lease(self._run_dir / "engine.lock", f"the run folder {self._run_dir}")
         stack.callback(run_lease.release)
+        place = await self._place(config, stack)
+        publish: list[Callable[[bytes], None]] = []
+        engine = Engine(
+            self._spec,
+            config,
+            place.make_venue,
+            place.clock,
+            self._run_dir / JOURNAL_FILE,
+            publish=lambda frame: publish[0](frame) if publish else None,
+            frame_ns=place.frame_ns,
+        )
+        self._made = engine
+        server = ControlServer(Requests(engine, place.url).handle)
+        stack.push_async_callback(server.close)
+        publish.append(server.publish)
+        await engine.start()
+        write_struct(self._run_dir / CONNECTION_FILE, self._connection(engine, server, place.url))
+        return engine
+
+    async def _place(self, config: MarketMakerConfig, stack: AsyncExitStack) -> _Place:
+        """Where the session will trade."""
+        match config.venue.name:
+            case "replay":
+                return await self._recording(config)
+            case "paper":
+                return self._public_market(config, stack)
         credentials = load_credentials(config.venue.credentials)
         url = config.venue.url
         if url is None:
@@ -137,28 +183,41 @@ class EngineProcessRun:
             url = (await until_listening(exchange, self._run_dir, seed=seed, preset=preset)).url
         account_lease = Lease(account_lease_path(url, credentials.key), f"the account at {url}")
         stack.callback(account_lease.release)
-        self._transport: Transport = AiohttpTransport(url)
-        stack.push_async_callback(self._transport.close)
+        transport = self._transport = AiohttpTransport(url)
+        stack.push_async_callback(transport.close)
         clock = SystemClock()
+        return _Place(url, clock, lambda emit: make_lmex_venue(config, transport, credentials, clock, emit))
 
-        def make_venue(emit: Callable[..., None]) -> Venue:
-            return make_lmex_venue(config, self._transport, credentials, clock, emit)
+    async def _recording(self, config: MarketMakerConfig) -> _Place:
+        """Recorded data on their own clock; the session ends when they do."""
+        from workbench.engine.venues.recording import find_recording
+        from workbench.engine.venues.replay import LEAD_NS, ReplayVenue, tape_of
 
-        publish: list[Callable[[bytes], None]] = []
-        engine = Engine(
-            self._spec,
-            config,
-            make_venue,
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, PacedLoop)
+        feed = await asyncio.to_thread(find_recording(config).feed)
+        self._tape = tape_of(feed)
+        clock = LoopClock(loop, feed.start_ns - LEAD_NS - loop.now_ns)
+
+        def finished() -> None:
+            assert self._made is not None
+            self._made.end("data")
+
+        return _Place(
+            str(config.venue.data),
             clock,
-            self._run_dir / JOURNAL_FILE,
-            publish=lambda frame: publish[0](frame) if publish else None,
+            lambda emit: ReplayVenue(config, feed, clock, emit, finished),
+            round(TIMER_NS * max(1.0, loop.speed)) if loop.speed else NS,
         )
-        server = ControlServer(Requests(engine, url).handle)
-        stack.push_async_callback(server.close)
-        publish.append(server.publish)
-        await engine.start()
-        write_struct(self._run_dir / CONNECTION_FILE, self._connection(engine, server, url))
-        return engine
+
+    def _public_market(self, config: MarketMakerConfig, stack: AsyncExitStack) -> _Place:
+        from workbench.engine.venues.paper import LMEX_REST, LMEX_STREAMS, PaperVenue
+
+        url = config.venue.url
+        transport = AiohttpTransport(LMEX_REST, LMEX_STREAMS) if url is None else AiohttpTransport(url)
+        stack.push_async_callback(transport.close)
+        clock = SystemClock()
+        return _Place(url or LMEX_REST, clock, lambda emit: PaperVenue(config, transport, clock, emit))
 
     def _connection(self, engine: Engine, server: ControlServer, url: str) -> ConnectionFile:
         return ConnectionFile(
@@ -203,7 +262,9 @@ class EngineProcessRun:
         os.close(fd)
 
     async def _with_tape(self, outcome: Outcome) -> Outcome:
-        """The hash of the simulated market's tape, which depends on seed and time alone."""
+        """What was played: the key of recorded data, or the hash of the simulated market's tape."""
+        if self._transport is None:
+            return msgspec.structs.replace(outcome, **self._tape)
         seconds = max(1, math.floor(outcome.ran_s if outcome.seconds is None else outcome.seconds))
         try:
             response = await self._transport.request("GET", f"/sim/tape?seconds={seconds}", {}, b"", timeout_s=10.0)

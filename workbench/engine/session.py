@@ -55,8 +55,7 @@ class Session:
     ----------
     run_dir : Path
         The run folder: journal, log, and at the end `fills.parquet` and `outcome.json`.
-    run_id : str
-    venue_url : str
+    run_id, venue, venue_url : str
 
     Examples
     --------
@@ -70,6 +69,7 @@ class Session:
     ) -> None:
         self.run_dir = run_dir
         self.run_id = address.run_id
+        self.venue = address.venue
         self.venue_url = address.venue_url
         self.pid = address.pid
         self._address = address
@@ -245,6 +245,11 @@ class Session:
         """The journal, readable at any time by `read_journal`."""
         return self.run_dir / JOURNAL_FILE
 
+    @property
+    def has_outcome(self) -> bool:
+        """Whether the engine ended in an orderly way and left its outcome."""
+        return (self.run_dir / OUTCOME_FILE).exists()
+
     def outcome(self) -> Outcome:
         """Everything about a session that has ended.
 
@@ -273,7 +278,7 @@ class Session:
         return await in_background(self._connection.ask(verb, args, kind, timeout_s))
 
     async def _stop(self, flatten: bool) -> StopReport:
-        if not self._closed and self.running and not (self.run_dir / OUTCOME_FILE).exists():
+        if not self._closed and self.running and not self.has_outcome:
             try:
                 report = await self._connection.ask("stop", {"flatten": flatten}, StopReport, END_S)
             except SessionError:

@@ -45,7 +45,7 @@ async def follow(
     session : Session
         A started session.
     seconds : float
-        How long.
+        How long; of a recording that is replayed, recorded seconds.
     clock : Clock, optional
         For the time left.
     """
@@ -54,19 +54,26 @@ async def follow(
     clock = clock or SystemClock()
     shown = display(Pretty("starting"), display_id=True)
     end_ns = clock.monotonic_ns() + round(seconds * NS)
+    first_ns = 0
     try:
-        while (left_ns := end_ns - clock.monotonic_ns()) > 0:
-            if not session.running:
-                return "engine died"
+        while True:
             frame = session.latest
+            if not session.running:
+                return "ended by itself" if session.has_outcome else "engine died"
+            left_ns = end_ns - clock.monotonic_ns()
+            if session.venue == "replay":
+                # Its clock is the recording's, at whatever pace that is played.
+                first_ns = first_ns or (0 if frame is None else frame.t_ns)
+                left_ns = round(seconds * NS) - (0 if frame is None else frame.t_ns - first_ns)
+            if left_ns <= 0:
+                return "time is over"
             if frame is not None:
-                shown.update(Pretty(f"{max(0.0, left_ns / NS):.0f} s left, {frame_line(frame)}"))
+                shown.update(Pretty(f"{left_ns / NS:.0f} s left, {frame_line(frame)}"))
                 if frame.state in ENDED:
                     return "ended by itself"
             await asyncio.sleep(min(EVERY_S, left_ns / NS))
     except asyncio.CancelledError:
         return "interrupted"
-    return "time is over"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ the tables and the page, and `summary.json` last.
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,7 +117,7 @@ def _run_notebook(plan: Plan, stop: StopRequest) -> None:
         "flatten": plan.flatten,
     }
     try:
-        execute(session_notebook(), plan.folder.notebook, parameters, stop, plan.seconds + CELL_MARGIN_S)
+        execute(session_notebook(), plan.folder.notebook, parameters, stop, _cell_s(plan))
     except PapermillExecutionError as error:
         if error.ename == "ConfigError":
             raise ConfigError([f"Refused: {error.evalue}"]) from None
@@ -124,6 +125,12 @@ def _run_notebook(plan: Plan, stop: StopRequest) -> None:
     except Exception as error:
         # A dead kernel, a full disk: the folder is finished, whatever it was.
         raise SessionError(f"The notebook did not run to its end: {error!r}; see {plan.folder.notebook}") from error
+
+
+def _cell_s(plan: Plan) -> int:
+    """How long one cell may take on the wall clock."""
+    slower = max(1.0, 1.0 / (plan.config.venue.speed or 1.0)) if plan.config.venue.name == "replay" else 1.0
+    return math.ceil(plan.seconds * slower + CELL_MARGIN_S)
 
 
 def _counted(plan: Plan, clock: Clock) -> PostMortem:
