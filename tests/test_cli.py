@@ -82,6 +82,14 @@ def test_run_needs_a_venue() -> None:
     assert "--url is missing" in refused.stderr
 
 
+def test_a_replay_without_its_data_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    refused = run("run", "--venue", "replay", "--data", "nowhere", "--out", str(tmp_path / "run"))
+    assert refused.returncode == 2
+    assert "the catalog nowhere is empty" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("command", ["status", "stop", "kill"])
 def test_a_folder_without_a_run_is_a_failure_with_its_name(tmp_path: Path, command: str) -> None:
     failed = run(command, str(tmp_path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +28,9 @@ __all__ = ["run_command"]
 REFUSED = 2
 FAILED = 4
 
+RUN_S = 3600.0
+"""How long a session without a person trades when nobody says."""
+
 app = typer.Typer(
     name="workbench",
     help="Make markets on LMEX perpetuals: run sessions, record and import market data, backtest, sweep.",
@@ -37,6 +40,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class SessionVenue(StrEnum):
+    """Where a session may trade."""
+
+    sim = "sim"
+    replay = "replay"
+    paper = "paper"
 
 
 class Preset(StrEnum):
@@ -97,18 +108,34 @@ def demo(
 def run(
     context: typer.Context,
     pairs: Pairs = None,
+    *,
+    venue: Annotated[SessionVenue | None, typer.Option(help="where it trades; sim by default")] = None,
     url: Annotated[str | None, typer.Option(help="a venue that runs already, e.g. http://127.0.0.1:8787")] = None,
-    seconds: Seconds = 3600.0,
+    data: Annotated[str | None, typer.Option(metavar="CATALOG", help="replay: folder or URL of recorded data")] = None,
+    start: Annotated[str | None, typer.Option(metavar="TIME", help="replay: from here on, UTC")] = None,
+    end: Annotated[str | None, typer.Option(metavar="TIME", help="replay: up to here")] = None,
+    speed: Annotated[float | None, typer.Option(help="replay: 1 as recorded, 0 as fast as it can be computed")] = None,
+    seconds: Annotated[float | None, typer.Option(help="how long; 3600 by default, a recording whole")] = None,
     out: OutFolder = None,
     seed: Seed = 7,
     flatten: Flatten = False,
     config: ConfigFile = None,
     set_: Settings = None,
 ) -> None:
-    """Trade a headless session against a venue that runs already; for a timer or a service."""
-    if url is None:
-        raise ConfigError(["--url is missing; expected the address of a venue that runs (`workbench demo` starts one)"])
-    _session(context.obj, [*(pairs or []), *(set_ or [])], config, url, seconds, seed, out, flatten)
+    """Trade a headless session: on a venue that runs already, on recorded data, or on paper; for a timer or a service.
+
+    sim: the simulated LMEX at --url. replay: what was recorded. paper: LMEX's public streams, no key needed.
+    """
+    asked = {
+        "venue.name": None if venue is None else venue.value,
+        "venue.data": data,
+        "venue.start": start,
+        "venue.end": end,
+        "venue.speed": speed,
+    }
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    given = [*(pairs or []), *(set_ or [])]
+    _session(context.obj, given, config, url, seconds, seed, out, flatten, chosen=chosen, starts_venue=False)
 
 
 @app.command()
@@ -196,22 +223,32 @@ def _session(
     pairs: Sequence[str],
     file: Path | None,
     url: str | None,
-    seconds: float,
+    seconds: float | None,
     seed: int,
     out: Path | None,
     flatten: bool,
+    *,
+    chosen: Mapping[str, Any] | None = None,
+    starts_venue: bool = True,
 ) -> None:
     from workbench.headless.folder import claim_folder, new_folder_name
     from workbench.headless.settings import read_config
 
-    if not (math.isfinite(seconds) and seconds > 0):
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise ConfigError([f"--seconds is {seconds:g}; expected more than 0"])
-    config = read_config(file, pairs)
+    config = read_config(file, pairs).replace(**(chosen or {}))
+    if not starts_venue and url is None and config.venue.name == "sim":
+        raise ConfigError(["--url is missing; expected the address of a venue that runs (`workbench demo` starts one)"])
     from workbench.engine.preflight import check_before_start
 
     check_before_start(config)
     if url is not None:
         config = config.replace(**{"venue.url": url})
+    if config.venue.name == "replay":
+        from workbench.engine.venues.recording import within_seconds
+
+        config, seconds = within_seconds(config, seconds)
+    seconds = RUN_S if seconds is None else seconds
     if stop.requested:
         raise typer.Exit(stop.exit_code)
     folder = claim_folder(out or new_folder_name())

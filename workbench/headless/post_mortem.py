@@ -77,7 +77,10 @@ def post_mortem(
             last_ns = row.t_ns
     message = "The engine was killed; these numbers are counted from its journal"
     left, late = None, list[OwnFill]()
-    if url is not None:
+    if config.venue.matched_here:
+        left = 0
+        message += ", and its venue with it: no order is left"
+    elif url is not None:
         try:
             left = _orders_after_dead_man(url, config.venue.dead_man_seconds, clock)
             heard = run_sync(_heard_since(url, config, instrument, int(meta["started_ns"]), clock), timeout=ASK_S)
