@@ -45,6 +45,6 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
 def test_every_command_that_the_readme_names_exists() -> None:
     from workbench.commands import app
 
-    there = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    named = set(re.findall(r"`?workbench (demo|exchange|run|status|stop|kill|version)\b", README))
+    there = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    named = set(re.findall(r"(?:^|`|&& )workbench ([a-z]+)", README, re.MULTILINE))
     assert named == there - {"version"}

@@ -247,7 +247,7 @@ class SweepResult:
         try:
             lines.append(("more than luck?", f"deflated Sharpe {self.deflated_sharpe()}"))
         except ValueError:
-            lines.append(("more than luck?", "the runs are too short for a Sharpe ratio"))
+            lines.append(("more than luck?", "no Sharpe ratio: the runs are too short, or made nothing"))
         lines.append(("rules", ", ".join(w for w in (self.terms.rules, self.terms.queue, self.terms.latency) if w)))
         return [*lines, ("data", f"{self.terms.feed_rows:,} rows"), *(("", note) for note in self.terms.notes)]
 
