@@ -12,9 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from workbench.backtest.feed import Feed
-from workbench.backtest.latency import ConstantLatency
-from workbench.backtest.run import run_configurations
+from workbench.backtest import ConstantLatency, Feed, run_configurations
 from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
 from workbench.config import MarketMakerConfig
 from workbench.data import (

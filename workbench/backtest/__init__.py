@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.backtest.feed import Feed
+    from workbench.backtest.grading import QueueFit, QueueGrades, fit_queue_model, grade_queue_models
     from workbench.backtest.grid import expand_grid, read_grid
     from workbench.backtest.latency import ConstantLatency, JitteredLatency, MeasuredLatency
     from workbench.backtest.log import RunCounters, RunLog
@@ -15,26 +16,33 @@ if TYPE_CHECKING:
     from workbench.backtest.result import BacktestResult
     from workbench.backtest.run import backtest, run_configurations
     from workbench.backtest.run_summary import RunSummary
+    from workbench.backtest.stepped import Answer, SteppedVenue
     from workbench.backtest.sweep_result import SweepResult
     from workbench.backtest.sweeping import SweepTask, run_task, sweep
     from workbench.backtest.terms import RunTerms
 
 _HOMES = {
+    "Answer": "stepped",
     "BacktestResult": "result",
     "ConstantLatency": "latency",
     "Feed": "feed",
     "JitteredLatency": "latency",
     "MeasuredLatency": "latency",
+    "QueueFit": "grading",
+    "QueueGrades": "grading",
     "QueueModel": "queues",
     "RunCounters": "log",
     "RunLog": "log",
     "RunSummary": "run_summary",
     "RunTerms": "terms",
+    "SteppedVenue": "stepped",
     "SweepResult": "sweep_result",
     "SweepTask": "sweeping",
     "backtest": "run",
     "expand_grid": "grid",
     "feed_from_catalog": "recorded",
+    "fit_queue_model": "grading",
+    "grade_queue_models": "grading",
     "queue_model": "queues",
     "read_grid": "grid",
     "run_configurations": "run",
@@ -43,21 +51,27 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "BacktestResult",
     "ConstantLatency",
     "Feed",
     "JitteredLatency",
     "MeasuredLatency",
+    "QueueFit",
+    "QueueGrades",
     "QueueModel",
     "RunCounters",
     "RunLog",
     "RunSummary",
     "RunTerms",
+    "SteppedVenue",
     "SweepResult",
     "SweepTask",
     "backtest",
     "expand_grid",
     "feed_from_catalog",
+    "fit_queue_model",
+    "grade_queue_models",
     "queue_model",
     "read_grid",
     "run_configurations",

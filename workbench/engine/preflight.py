@@ -53,7 +53,7 @@ def check_before_start(config: MarketMakerConfig) -> None:
         instrument, price = simulated_market(config)
         config.contract_sizes(instrument, price)
     if config.venue.matched_here:
-        from workbench.backtest.queues import queue_model
+        from workbench.backtest import queue_model
 
         queue_model(config.venue.queue, config.venue.queue_power)
     if config.venue.name == "replay":

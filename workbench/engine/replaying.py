@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from workbench.backtest.feed import Feed
+from workbench.backtest import Feed
 from workbench.clock import LoopClock, VirtualTimeLoop, run_virtual
 from workbench.config import MarketMakerConfig
 from workbench.engine.engine import Engine

@@ -16,10 +16,8 @@ from typing import Literal
 
 from msgspec import structs
 
-from workbench.backtest.latency import ConstantLatency
+from workbench.backtest import Answer, ConstantLatency, SteppedVenue, queue_model
 from workbench.backtest.log import ORDER_REASONS, VENUE_RATE_LIMIT
-from workbench.backtest.queues import queue_model
-from workbench.backtest.stepped import Answer, SteppedVenue
 from workbench.clock import NS, Clock
 from workbench.config import VenueConfig
 from workbench.engine.venues.local_account import LocalAccount

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 
-from workbench.backtest.feed import Feed
+from workbench.backtest import Feed
 from workbench.backtest.kernels.rows import (
     ASK_SIDE,
     BID_SIDE,

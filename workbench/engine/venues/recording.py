@@ -13,7 +13,7 @@ from workbench.errors import ConfigError, DataError
 from workbench.instruments import Instrument
 
 if TYPE_CHECKING:
-    from workbench.backtest.feed import Feed
+    from workbench.backtest import Feed
 
 __all__ = ["Recording", "find_recording", "within_seconds"]
 
@@ -41,7 +41,7 @@ class Recording(NamedTuple):
 
     def feed(self) -> Feed:
         """The market prepared for matching, or found prepared. Raises `DataError`."""
-        from workbench.backtest.recorded import feed_from_catalog
+        from workbench.backtest import feed_from_catalog
 
         return feed_from_catalog(self.catalog, self.symbol, self.start, self.end, venue=self.venue)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from workbench.backtest.feed import Feed
+from workbench.backtest import Feed
 from workbench.clock import NS, Clock
 from workbench.config import MarketMakerConfig
 from workbench.engine.venues.local import NEVER, LocalVenue
