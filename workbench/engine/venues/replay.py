@@ -29,7 +29,7 @@ LEAD_NS = NS
 def tape_of(feed: Feed) -> dict[str, Any]:
     """`tape_hash` and `tape_seconds` of an outcome: the key of the prepared data, and how long they are."""
     return {
-        "tape_hash": None if feed.path is None else feed.path.name,
+        "tape_hash": feed.key,
         "tape_seconds": max(1, (feed.end_ns - feed.start_ns) // NS),
     }
 
