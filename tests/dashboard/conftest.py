@@ -26,6 +26,7 @@ class FakeSession:
     def __init__(self, seed: int = 1) -> None:
         self.run_id = "fake"
         self.run_dir = Path("fake")
+        self.venue = "sim"
         self.venue_url = "http://127.0.0.1:1"
         self.config = MarketMakerConfig()
         self.state: Any = "quoting"

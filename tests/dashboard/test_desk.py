@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from workbench.clock import SystemClock
 from workbench.config import MarketMakerConfig
 from workbench.dashboard import Desk
 from workbench.engine import Session
@@ -37,6 +38,23 @@ def test_one_click_acts(session: Any, until: Until, action: str) -> None:
         getattr(desk.controls, action).click()
         await until(lambda: bool(session.calls))
         assert session.calls == [(action, {})]
+
+    on_a_loop(test)
+
+
+@pytest.mark.parametrize("venue", ["sim", "replay"])
+def test_the_age_of_a_recorded_day_counts_from_when_it_was_heard(session: Any, venue: str) -> None:
+    async def test() -> None:
+        session.venue = venue
+        session.step(3)
+        before_ns = SystemClock().now_ns()
+        desk = Desk(session)
+        shown = desk._newest_frame()
+        assert shown is not None
+        if venue == "replay":
+            assert before_ns <= shown.t_ns <= SystemClock().now_ns()
+        else:
+            assert shown.t_ns == session.latest.t_ns
 
     on_a_loop(test)
 

@@ -12,12 +12,14 @@ import secrets
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import ipywidgets as widgets
 
+from workbench.clock import SystemClock
 from workbench.config import MarketMakerConfig
 from workbench.dashboard.controls import SETTINGS, Controls
 from workbench.dashboard.history import History
@@ -79,6 +81,8 @@ class Desk:
         seconds: float | None = None,
     ) -> None:
         self.session = session
+        self._clock = SystemClock()
+        self._heard_ns = 0
         self.config = config or MarketMakerConfig()
         self.history = History()
         self._runs = Path(runs)
@@ -178,8 +182,8 @@ class Desk:
 
     def tick(self) -> None:
         """Take the frames that have come, bring the controls up to date, draw if the browser keeps up."""
-        if self.session is not None:
-            self.history.extend(self.session.frames(since_seq=self.history.seq))
+        if self.session is not None and self.history.extend(self.session.frames(since_seq=self.history.seq)):
+            self._heard_ns = self._clock.now_ns()
         latest = self.history.latest
         if latest is not None:
             self._framed.set()
@@ -225,7 +229,11 @@ class Desk:
             self.controls.say(text, "alert")
 
     def _newest_frame(self) -> LiveFrame | None:
-        return live_frame(self.history, self.controls.window.value, ended=self._ended())
+        frame = live_frame(self.history, self.controls.window.value, ended=self._ended())
+        if frame is None or self.session is None or self.session.venue != "replay":
+            return frame
+        # Its stamps are of the recorded day: its age counts from when it came here.
+        return replace(frame, t_ns=self._heard_ns)
 
     def _state(self) -> str:
         if self.session is None:
