@@ -145,7 +145,7 @@ class PaperVenue(LocalVenue):
                     self._funding = event
             case _:
                 pass
-        self._answers()
+        self._orders.answers()
         self._emit(event)
         self._pump()
 

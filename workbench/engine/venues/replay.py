@@ -128,7 +128,7 @@ class ReplayVenue(LocalVenue):
         if self._row < feed.rows and feed.venue_ns[self._row] <= until_ns:
             columns = (feed.code, feed.price_ticks, feed.size, feed.venue_ns)
             self._row = self._matching.play(*columns, self._row, until_ns)
-            self._answers()
+            self._orders.answers()
 
     def _pay(self, at_ns: int, rate: float, ticks: float) -> None:
         bid, ask = self._matching.best
