@@ -66,7 +66,8 @@ def compiled(signature: Any, *, nogil: bool = True, counting: bool = True) -> Ca
     """
 
     def compile_function(function: F) -> F:
-        dispatcher = numba.njit(nogil=nogil, _nrt=counting)(function)
+        options: dict[str, Any] = {"nogil": nogil, "_nrt": counting}
+        dispatcher: Any = numba.njit(**options)(function)
         try:
             dispatcher.enable_caching()
         except RuntimeError:  # no place to keep a cache for this function

@@ -1,6 +1,6 @@
 """The strategy of the comparison with hftbacktest, as a quoting model: a GLFT-shaped grid with inventory skew.
 
-half = c1 + c2 sigma / 2, centre = mid - c2 sigma q (q in lots), sigma: EWMA of the changes of the mid a decision, ticks;
+half = c1 + c2 sigma / 2, centre = mid - c2 sigma q (q in lots), sigma: EWMA of the mid's change a decision, ticks;
 `n_side` orders a side, `gap` ticks apart, on multiples of the gap.
 """
 

@@ -25,7 +25,7 @@ from workbench.instruments import Instrument
 
 __all__ = ["FUNDING_STAMPS", "PRICES", "Feed"]
 
-FORMAT = 1
+FORMAT = 2
 
 COLUMNS: Mapping[str, Any] = {
     "code": np.uint8,

@@ -202,6 +202,9 @@ class _Sorter:
             "size": rows["size"][picked].astype(np.int32),
         }
         for at, (view, name) in enumerate(((EXCHANGE, "venue_ns"), (LOCAL, "t_ns"))):
+            if self._last[at] == 0 and orders[at].size:
+                # Rows before the first one of a view carry that one's stamp.
+                self._last[at] = int(rows[name][orders[at][0]])
             stamps = np.where(flags & view, rows[name][picked], 0)
             self._late += int(np.count_nonzero((flags & view != 0) & (stamps < self._last[at])))
             stamps = np.maximum.accumulate(np.concatenate([[self._last[at]], stamps]))[1:]

@@ -217,6 +217,11 @@ def _fill_from_rows(store: _Store, pieces: Callable[[], Iterator[tuple[Any, Any]
     tick, lot = float(instrument.tick_size), float(instrument.contract_size)
     at = 0
     for whole, real in pieces():
+        if at == 0:
+            # Rows before the first one of a view carry that one's stamp.
+            for view, (flag, column) in enumerate(((row.HBT_EXCH, row.EXCH_TS), (row.HBT_LOCAL, row.LOCAL_TS))):
+                seen = (whole[:, row.EV] & flag) != 0
+                last[view] = whole[seen.argmax(), column] if seen.any() else 0
         room = store.room(len(whole))
         made = row.read_rows(
             whole,
