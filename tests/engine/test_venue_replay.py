@@ -283,6 +283,27 @@ def test_orders_that_cannot_stand_are_refused_in_words() -> None:
     assert ends["a5"].status == "cancelled"
 
 
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (bid("a1", 0), "price 0 ticks"),
+        (bid("a1", 200, COIN.max_size + 1), "size"),
+        (bid("a0", 200), "was used before"),
+        (bid("a1", 1, 1), "spam"),
+    ],
+)
+def test_a_malformed_order_is_rejected_and_the_venue_goes_on(order: Place, said: str) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.send(10, bid("a0", 199))
+        await desk.send(20, order)
+        await desk.send(30, ask("a2", 203))
+        await desk.until(200)
+
+    desk = at_the_desk(feed_of(level(300, 1, 198, 1)), script)
+    assert [report[1:3] for report in desk.reports()] == [("place", "open"), ("place", "rejected"), ("place", "open")]
+    assert said in desk.of(OrderReport)[1].reason
+
+
 def test_reconciliation_tells_what_the_venue_has() -> None:
     async def script(desk: Desk) -> None:
         await desk.send(10, bid("a1", 202, 2, post_only=False, ioc=True), ask("a2", 203, 4))

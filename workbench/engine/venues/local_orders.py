@@ -111,6 +111,10 @@ class LocalOrders:
 
     def _refusal(self, command: Place) -> str:
         instrument = self._instrument
+        if command.client_id in self._orders:
+            return f"client order id {command.client_id} was used before"
+        if command.price_ticks < 1:
+            return f"price {command.price_ticks} ticks is not one that the venue takes"
         price = instrument.ticks_to_price(command.price_ticks)
         if command.size < instrument.min_size or command.size % instrument.lot or command.size > instrument.max_size:
             return f"size {command.size} is not one that the venue takes"
