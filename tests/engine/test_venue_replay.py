@@ -276,6 +276,162 @@ def test_orders_that_cannot_stand_are_refused_in_words() -> None:
         await desk.until(200)
 
     desk = at_the_desk(feed_of(level(300, 1, 198, 1)), script)
+    ends = {report.client_id: report for report in desk.of(OrderReport)}
+    assert (ends["a1"].status, ends["a2"].status, ends["a3"].status) == ("cancelled", "rejected", "rejected")
+    assert all(ends[name].reason for name in ("a1", "a2", "a3", "a5"))
+    taken = [(fill.client_id, fill.price_ticks, fill.size, fill.maker) for fill in desk.of(OwnFill)]
+    # What one order took stays taken: the second finds the rest of the second level.
+    assert taken == [("a4", 202, 5, False), ("a4", 203, 2, False), ("a5", 203, 6, False)]
+    assert ends["a5"].status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (bid("a1", 0), "price 0 ticks"),
+        (bid("a1", 200, COIN.max_size + 1), "size"),
+        (bid("a0", 200), "was used before"),
+        (bid("a1", 1, 1), "spam"),
+    ],
+)
+def test_a_malformed_order_is_rejected_and_the_venue_goes_on(order: Place, said: str) -> None:
+    async def script(desk: Desk) -> None:
+        await desk.send(10, bid("a0", 199))
+        await desk.send(20, order)
+        await desk.send(30, ask("a2", 203))
+        await desk.until(200)
+
+    desk = at_the_desk(feed_of(level(300, 1, 198, 1)), script)
+    assert [report[1:3] for report in desk.reports()] == [("place", "open"), ("place", "rejected"), ("place", "open")]
+    assert said in desk.of(OrderReport)[1].reason
+
+
+def test_reconciliation_tells_what_the_venue_has() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.send(10, bid("a1", 202, 2, post_only=False, ioc=True), ask("a2", 203, 4))
+        await desk.send(60, Reconcile("test"), Query("a1"), Query("zz"))
+        await desk.until(200)
+
+    desk = at_the_desk(feed_of(level(300, 1, 198, 1)), script)
+    (orders,), (position,), (wallet,), (done,) = (
+        desk.of(kind) for kind in (OpenOrders, PositionReport, WalletReport, ReconcileDone)
+    )
+    assert [(row.client_id, row.side, row.size) for row in orders.orders] == [("a2", -1, 4)]
+    assert (position.position, position.entry_price) == (2, Decimal(101))
+    fee = COIN.money(COIN.fee_units(Decimal(101), 2, COIN.taker_fee))
+    assert wallet.balance == 10_000 - fee
+    assert wallet.unrealised == 2 * Decimal("0.1") * (Decimal("100.5") - 101)
+    assert done.ok
+    assert orders.asked_ns == done.asked_ns == START + 60 * MS
+    again = [fill for fill in desk.of(OwnFill) if fill.source == "rest"]
+    assert [fill.trade_id for fill in again] == [desk.of(OwnFill)[0].trade_id]
+    assert [report[:3] for report in desk.reports()[-2:]] == [("a1", "query", "filled"), ("zz", "query", "not_found")]
+
+
+def test_funding_is_paid_on_the_position_at_its_stamp() -> None:
+    stamp = START + 500 * MS
+
+    async def script(desk: Desk) -> None:
+        await desk.send(10, bid("a1", 202, 5, post_only=False, ioc=True))
+        await desk.until(1_000)
+
+    rows = [(100, FUNDING, 0, 0, 0, 0.001, stamp), (400, MARK, 0, 0, 0, 102.0, 0), (900, MARK, 0, 0, 0, 90.0, 0)]
+    desk = at_the_desk(feed_of(*rows), script)  # type: ignore[arg-type]
+    (paid,) = desk.of(FundingPaid)
+    assert paid.amount == -Decimal("0.001") * 5 * Decimal("0.1") * 102
+    assert paid.t_ns == stamp + 10 * MS
+
+
+def test_the_dead_man_timer_clears_the_venue_unless_it_is_renewed() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.send(10, bid("a1", 199), ArmDeadMan(1_000))
+        await desk.send(900, ArmDeadMan(1_000))
+        await desk.until(1_800)
+        assert desk.venue.open_orders == 1
+        await desk.until(2_500)
+
+    desk = at_the_desk(feed_of(level(3_000, 1, 198, 1)), script)
+    assert [(event.ok, (event.asked_ns - START) / MS) for event in desk.of(DeadManArmed)] == [(True, 10), (True, 900)]
+    assert desk.reports()[-1] == ("a1", "stream", "cancelled", 1_920.0)
+    assert "dead-man" in desk.of(OrderReport)[-1].reason
+
+
+def test_cancel_all_is_verified_after_orders_that_are_still_on_their_way() -> None:
+    async def script(desk: Desk) -> None:
+        await desk.send(10, bid("a1", 199), ask("a2", 203))
+        await desk.until(12)
+        assert await desk.venue.cancel_all_and_verify(5.0) == 0
+        assert desk.venue.open_orders == 0
+        await desk.send(100, bid("a3", 199))
+        await desk.send(150, CancelAll("test"))
+        await desk.until(300)
+
+    desk = at_the_desk(feed_of(level(400, 1, 198, 1)), script)
+    ends = [report[0] for report in desk.reports() if report[1:3] == ("cancel", "cancelled")]
+    assert ends == ["a1", "a2", "a3"]
+
+
+def test_before_it_is_open_nothing_is_promised() -> None:
+    async def main() -> None:
+        desk = Desk(feed_of(level(10, 1, 201, 3)))
+        with pytest.raises(VenueError, match="open"):
+            desk.venue.submit(bid("a1", 199))
+        with pytest.raises(VenueError, match="open"):
+            await desk.venue.cancel_all_and_verify(1.0)
+        with pytest.raises(VenueError, match="open"):
+            await desk.venue.start_streams()
+        await desk.venue.open()
+        with pytest.raises(VenueError, match="not known"):
+            await desk.venue.cancel_all_and_verify(0.001)
+
+    run_virtual(main())
+
+
+def random_market(seed: int) -> Feed:
+    """Two seconds around 200 ticks: levels that come and go, trades, marks and one funding stamp."""
+    rng = np.random.default_rng(seed)
+    rows: list[Row] = [(2, FUNDING, 0, 0, 0, 0.0013, START + 900 * MS)]
+    for at in np.sort(rng.integers(5, 2_000, 120)).tolist():
+        side, size = int(rng.choice([1, -1])), int(rng.integers(0, 9))
+        price = int(rng.integers(198, 202) if side > 0 else rng.integers(201, 205))
+        kind = int(rng.choice([DEPTH, DEPTH, TRADE, MARK]))
+        if kind == MARK:
+            rows.append((at, MARK, 0, 0, 0, float(rng.integers(99, 103)), 0))
+        elif kind == TRADE:
+            rows.append(trade(at, -side, price, size + 1))
+        else:
+            rows.append(level(at, side, price, size))
+    return feed_of(*rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 25))
+def test_whatever_is_sent_the_account_adds_up_and_nothing_stays_open(seed: int, count: int) -> None:
+    note(f"seed {seed}, {count} commands")
+    rng = np.random.default_rng(seed)
+    names = [f"a{number}" for number in range(count)]
+
+    async def script(desk: Desk) -> None:
+        for number, at in enumerate(np.sort(rng.integers(5, 2_100, count)).tolist()):
+            side, ioc = int(rng.choice([1, -1])), bool(rng.random() < 0.3)
+            price = 200 + int(rng.integers(-3, 5))
+            order = Place(names[number], 0, side, price, int(rng.integers(1, 7)), post_only=not ioc, ioc=ioc)
+            other = str(rng.choice(names))
+            extra = [Cancel(other, ""), Amend(other, "", int(rng.integers(0, 5))), Query(other), Reconcile("test")]
+            await desk.send(at, order, extra[int(rng.integers(4))])
+        await desk.until(2_200)
+        assert await desk.venue.cancel_all_and_verify(1.0) == 0
+        await desk.until(2_400)
+
+    desk = at_the_desk(random_market(seed), script)
+    venue = desk.venue
+    assert venue.open_orders == 0
+    fills = {fill.trade_id: fill for fill in desk.of(OwnFill)}
+    assert [*fills] == [fill.trade_id for fill in venue.fills]
+    assert venue.account.position == sum(fill.side * fill.size for fill in fills.values())
+    filled: dict[str, int] = dict.fromkeys(names, 0)
+    for fill in fills.values():
+        filled[fill.client_id] += fill.size
     for report in desk.of(OrderReport):
         if report.status in ("cancelled", "filled") and report.total_filled >= 0:
             assert report.total_filled == filled[report.client_id]
@@ -367,9 +523,9 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def refusal(**settings: Any) -> str:
+def refusal(**given_settings: Any) -> str:
     with pytest.raises(ConfigError) as refused:
-        check_before_start(MarketMakerConfig.from_dict({"venue.name": "replay", **settings}))
+        check_before_start(MarketMakerConfig.from_dict({"venue.name": "replay", **given_settings}))
     assert len(refused.value.problems) == 1
     return str(refused.value)
 
