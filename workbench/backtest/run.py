@@ -22,6 +22,7 @@ from workbench.backtest.log import RunLog
 from workbench.backtest.queues import QueueModel, queue_model
 from workbench.backtest.terms import RunTerms
 from workbench.config import MarketMakerConfig
+from workbench.data.progress import LateProgress
 from workbench.errors import ConfigError, did_you_mean
 from workbench.events import NS
 from workbench.quoting import QuotingModel, find_model
@@ -123,7 +124,8 @@ class Options(TypedDict, total=False):
     seed : int
         Of random delays; 0.
     progress : callable
-        Called with the share that is done. KeyboardInterrupt raised in it ends the run, with what there is by then.
+        Called with the share that is done; by default a bar once two seconds have passed. KeyboardInterrupt raised in
+        it ends the run, with what there is by then.
     """
 
     step_s: float
@@ -170,7 +172,9 @@ def backtest(
     """
     from workbench.backtest.result import BacktestResult
 
-    (run,) = run_configurations(feed, model, [params], threads=1, **options)
+    with LateProgress("backtest", shown="progress" not in options) as bar:
+        options.setdefault("progress", bar.update)
+        (run,) = run_configurations(feed, model, [params], threads=1, **options)
     return BacktestResult(run.log, run.terms)
 
 

@@ -18,6 +18,7 @@ from workbench.backtest.sweep_result import SweepResult
 from workbench.backtest.sweep_row import SweepRow, sweep_row
 from workbench.backtest.terms import RunTerms
 from workbench.config import MarketMakerConfig
+from workbench.data.progress import LateProgress
 from workbench.errors import ConfigError
 from workbench.events import NS
 from workbench.quoting import QuotingModel
@@ -123,22 +124,22 @@ def sweep(
     terms: RunTerms | None = None
     span_ns: list[tuple[int, int]] = [(0, 0) for _ in parts]
     work = list(product(batches, range(len(parts))))
-    progress = options.get("progress")
-    try:
-        for done, (batch, number) in enumerate(work):
-            if progress is not None:
+    with LateProgress("sweep", shown="progress" not in options) as bar:
+        progress = options.get("progress") or bar.update
+        try:
+            for done, (batch, number) in enumerate(work):
                 options["progress"] = _part_of(progress, done, len(work))
-            chosen = tuple(configurations[i] for i in batch)
-            task = SweepTask(model=model, configurations=chosen, options=options, **parts[number])
-            rows, runs = run_task(task, threads=threads)
-            found[number] |= dict(zip(batch, rows, strict=True))
-            terms = terms or runs[0].terms
-            span_ns[number] = (runs[0].log.start_ns, runs[0].log.end_ns)
-            if not all(row.finished for row in rows):
-                break
-    except KeyboardInterrupt:
-        if terms is None:
-            raise
+                chosen = tuple(configurations[i] for i in batch)
+                task = SweepTask(model=model, configurations=chosen, options=options, **parts[number])
+                rows, runs = run_task(task, threads=threads)
+                found[number] |= dict(zip(batch, rows, strict=True))
+                terms = terms or runs[0].terms
+                span_ns[number] = (runs[0].log.start_ns, runs[0].log.end_ns)
+                if not all(row.finished for row in rows):
+                    break
+        except KeyboardInterrupt:
+            if terms is None:
+                raise
     assert terms is not None
     terms = replace(
         terms,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+import threading
+from typing import TYPE_CHECKING, Self
 
 from workbench.clock import NS, Clock, SystemClock
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
 
 __all__ = ["LateProgress"]
 
@@ -15,7 +17,7 @@ LATE_S = 2.0
 
 
 class LateProgress:
-    """A bar on standard error, in a terminal or notebook, once `LATE_S` have passed.
+    """A bar on standard error, in a terminal or notebook, once `LATE_S` have passed; any thread may tell it.
 
     Parameters
     ----------
@@ -33,8 +35,9 @@ class LateProgress:
         self._what = what
         self._clock = clock or SystemClock()
         self._began_ns = self._clock.monotonic_ns()
-        self._console = console or Console(stderr=True)
-        self._shown = shown and (self._console.is_terminal or self._console.is_jupyter)
+        self._console = console
+        self._shown = shown
+        self._lock = threading.Lock()
         self._bar: Progress | None = None
 
     @property
@@ -44,13 +47,28 @@ class LateProgress:
 
     def update(self, share: float) -> None:
         """Say how much is done, 0 to 1."""
-        if self._bar is None and self._shown and self.elapsed_s > LATE_S:
-            columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.start()
-            self._bar.add_task(self._what, total=1.0)
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=share)
+        if not self._shown or self.elapsed_s <= LATE_S:
+            return
+        with self._lock:
+            if self._bar is None:
+                self._bar = self._begun()
+            if self._bar is not None:
+                self._bar.update(self._bar.task_ids[0], completed=share)
+
+    def _begun(self) -> Progress | None:
+        """The bar, or None where nobody would see it. Loaded late, too: most work is done before."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        console = self._console or Console(stderr=True)
+        if not (console.is_terminal or console.is_jupyter):
+            self._shown = False
+            return None
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        bar = Progress(*columns, console=console, transient=True)
+        bar.start()
+        bar.add_task(self._what, total=1.0)
+        return bar
 
     def __enter__(self) -> Self:
         return self
