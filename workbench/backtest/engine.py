@@ -40,6 +40,7 @@ from workbench.backtest.log import (
     RunCounters,
     RunLog,
 )
+from workbench.backtest.log_rows import deal_rows, place_by_number
 from workbench.backtest.queues import QueueModel
 from workbench.config import MarketMakerConfig
 from workbench.errors import WorkbenchError
@@ -145,7 +146,7 @@ class Engine:
         for c, (config, setting) in enumerate(zip(configs, settings, strict=True)):
             self._brief(c, config, setting)
         self._logs = d.make_logs(max(LOG_ROWS, 4 * self._count), tuple(len(t.names or ()) for t in DTYPES))  # type: ignore[arg-type]
-        self._kept: tuple[list[NDArray[np.int64]], ...] = ([], [], [], [])
+        self._kept: tuple[list[list[NDArray[np.int64]]], ...] = tuple([[] for _ in configs] for _ in DTYPES)
         self._clock = np.zeros(CLOCK_SIZE, dtype=np.int64)
         self._clock[TAPE_END_NS] = feed.end_ns + conditions.feed_delay_ns
         self._clock[FEED_DELAY_NS] = conditions.feed_delay_ns
@@ -216,7 +217,7 @@ class Engine:
                 self._flush()
             log_open_orders(self._venue, self._desk, self._logs, c)
         self._flush()
-        return self._split(first_ns, reason)
+        return [self._log(c, first_ns, reason) for c in range(self._count)]
 
     @property
     def _span_ns(self) -> int:
@@ -257,30 +258,28 @@ class Engine:
                 return bool(status == ENDED)
 
     def _flush(self) -> None:
-        """Take what the log holds, so that it has room again."""
+        """Take what the log holds, by configuration, so that it has room again."""
         logs = self._logs
         for kept, rows, end in zip(
             self._kept, (logs.orders, logs.fills, logs.quotes, logs.funding), logs.ends.tolist(), strict=True
         ):
             if end:
-                kept.append(rows[:end].copy())
+                for mine, part in zip(kept, deal_rows(rows, end, self._count), strict=True):
+                    mine.append(part)
         logs.ends[:] = 0
 
-    def _split(self, first_ns: int, reason: str) -> list[RunLog]:
-        tables = [
-            np.concatenate(kept) if kept else np.empty((0, 1 + len(dtype.names or ())), np.int64)
-            for kept, dtype in zip(self._kept, DTYPES, strict=True)
-        ]
-        return [self._log(c, tables, first_ns, reason) for c in range(self._count)]
-
-    def _log(self, c: int, tables: list[NDArray[np.int64]], first_ns: int, reason: str) -> RunLog:
-        orders, fills, quotes, funding = (
-            np.ascontiguousarray((rows[rows[:, 0] == c] if self._count > 1 else rows)[:, 1:]).view(dtype).reshape(-1)
-            for rows, dtype in zip(tables, DTYPES, strict=True)
-        )
-        orders = orders[np.argsort(orders["order_no"], kind="stable")]
-        self._mids(fills)
+    def _log(self, c: int, first_ns: int, reason: str) -> RunLog:
         counts = self._desk.counts[c]
+        orders = np.empty(int(counts[d.ORDERS_SENT]), ORDERS_DTYPE)
+        rows = orders.view(np.int64).reshape(orders.size, -1)
+        for part in self._kept[d.LOG_ORDERS][c]:
+            # Every order is logged once, when it ends.
+            place_by_number(part, rows)
+        fills, quotes, funding = (
+            np.concatenate(kept[c]).view(dtype).reshape(-1) if kept[c] else np.empty(0, dtype)
+            for kept, dtype in zip(self._kept[1:], DTYPES[1:], strict=True)
+        )
+        self._mids(fills)
         return RunLog(
             orders,
             fills,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Options", "Run", "backtest", "run_configurations"]
 
 QUOTE_ROWS = 1_000_000
-SWEEP_QUOTE_ROWS = 20_000
+SWEEP_QUOTE_ROWS = 2_000
 
 
 class Run(NamedTuple):
@@ -65,18 +65,22 @@ def configuration(
     return config.replace(**{"symbol": feed.instrument.symbol, "quoting.model": name})
 
 
-def settings_of(config: MarketMakerConfig, model: str | QuotingModel, feed: Feed) -> Settings:
-    """What a configuration comes to at the first price of a feed, validated as for trading."""
+def settings_of(config: MarketMakerConfig, model: str | QuotingModel, feed: Feed, price: Decimal) -> Settings:
+    """What a configuration comes to at a price of the feed's instrument, validated as for trading."""
     found = model if isinstance(model, QuotingModel) else find_model(model)
-    sizes = config.contract_sizes(feed.instrument, _first_price(feed))
+    sizes = config.contract_sizes(feed.instrument, price)
     return Settings(sizes, found, params_array(config, sizes, found), limits_array(config, sizes, feed.instrument))
 
 
-def _first_price(feed: Feed) -> Decimal:
-    both = np.flatnonzero((feed.bests[:100_000, :2] > 0).all(axis=1))
-    if not both.size:
+def first_price(feed: Feed) -> Decimal:
+    """The first mid at which both sides of the book are shown, quote currency."""
+    step = 1 << 12
+    starts = range(0, len(feed.bests), step)
+    found = (at + np.flatnonzero((feed.bests[at : at + step, :2] > 0).all(axis=1)) for at in starts)
+    first = next((int(both[0]) for both in found if both.size), -1)
+    if first < 0:
         raise ConfigError([f"feed of {feed.instrument.symbol} never shows both sides of the book; nothing to trade on"])
-    bid, ask = feed.bests[both[0], :2].tolist()
+    bid, ask = feed.bests[first, :2].tolist()
     return Decimal(bid + ask) * feed.instrument.tick_size / 2
 
 
@@ -120,7 +124,7 @@ class Options(TypedDict, total=False):
         What an immediate order took stays taken until its level is updated; True.
     quote_sample_s : float
         Time between rows of the quotes table; by default so that there are at most a million, of many configurations
-        20,000 each.
+        2,000 each.
     seed : int
         Of random delays; 0.
     progress : callable
@@ -247,7 +251,8 @@ def run_configurations(
     conditions = _conditions(feed, len(params) > 1, options)
     progress = options.get("progress")
     configs = [configuration(given, model, feed) for given in params]
-    settings = [settings_of(config, model, feed) for config in configs]
+    price = first_price(feed)
+    settings = [settings_of(config, model, feed, price) for config in configs]
     workers = max(1, min(threads or os.cpu_count() or 1, len(configs)))
     stop = threading.Event()
     shares = [0.0] * workers
