@@ -76,7 +76,7 @@ class EventTables:
         sorter = _Sorter()
         prices = _Prices(self._instrument)
         last_seq, snapshot_ns = np.iinfo(np.int64).min, np.iinfo(np.int64).min
-        repeated = stale = 0
+        repeated = stale = end_ns = 0
         for piece in self._read():
             piece["venue_ns"] = np.where(
                 piece["venue_ns"] > 0, piece["venue_ns"] + offset_ns, piece["t_ns"] - self._least_ns
@@ -86,6 +86,7 @@ class EventTables:
             repeated += int(np.count_nonzero(~fresh))
             last_seq = newest[-1]
             prices.take(piece, fresh)
+            end_ns = max(end_ns, int(piece["t_ns"].max()))
             # A level older than the last whole book is in that book already.
             whole = np.where(piece["kind"] == SNAPSHOT, piece["venue_ns"], np.iinfo(np.int64).min)
             whole = np.maximum.accumulate(np.concatenate([[snapshot_ns], whole]))[1:]
@@ -103,7 +104,7 @@ class EventTables:
             notes.append(f"{repeated:,} rows came again (their seq did not rise) and were left out")
         if stale:
             notes.append(f"{stale:,} levels were older than the whole book received before them and were left out")
-        table, funding = prices.tables()
+        table, funding = prices.tables(end_ns)
         yield None, {"notes": notes, "prices": table, "funding": funding}
 
     def _clock(self) -> tuple[int, list[str]]:
@@ -225,8 +226,8 @@ class _Prices:
         if keep.any():
             self._seen.append({name: values[keep] for name, values in piece.items()})
 
-    def tables(self) -> tuple[NDArray[np.void], NDArray[np.void]]:
-        """Prices as heard, and the stamps at which funding is paid: the last rate said for each."""
+    def tables(self, end_ns: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
+        """Prices as heard, and the stamps up to a time at which funding is paid: the last rate said for each."""
         if not self._seen:
             return np.empty(0, PRICES), np.empty(0, FUNDING_STAMPS)
         rows = {name: np.concatenate([part[name] for part in self._seen]) for name in self._seen[0]}
@@ -243,7 +244,7 @@ class _Prices:
         table["rate"] = _last_known(rows["value"], ~mark, 0.0)
         table["funding_ns"] = _last_known(rows["value_ns"], ~mark, 0)
         dated = table["funding_ns"][~mark]
-        stamps = [at for at in np.unique(dated) if 0 < at <= table["t_ns"][-1]]
+        stamps = [at for at in np.unique(dated) if 0 < at <= end_ns]
         funding = np.empty(len(stamps), FUNDING_STAMPS)
         for i, at in enumerate(stamps):
             said = np.flatnonzero((table["funding_ns"] == at) & (table["t_ns"] <= at))
