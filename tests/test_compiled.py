@@ -16,7 +16,8 @@ SCRIPT = """
 import sys, workbench.compiled
 workbench.compiled.kernel_sources_digest = lambda upto: sys.argv[1]
 from kernel_under_test import double
-print(sum(double.stats.cache_hits.values()), double(21))
+answer = double(21)
+print(sum(double.stats.cache_hits.values()), answer)
 """
 
 KERNEL = """
@@ -50,6 +51,45 @@ def test_a_function_without_a_source_file_is_compiled_all_the_same() -> None:
     names: dict[str, object] = {"compiled": compiled}
     exec("@compiled('float64(float64[::1])')\ndef first(x):\n    return x[0]\n", names)
     assert names["first"](np.array([4.0])) == 4.0  # type: ignore[operator]
+
+
+WAITING = """
+import threading
+from workbench.compiled import kernels_wait, load_kernels
+from kernels_that_wait import double, quadruple
+assert kernels_wait() and not double.signatures and not quadruple.signatures
+threads = [threading.Thread(target=lambda: answers.append(quadruple(True))) for _ in range(4)]
+answers = []
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(answers, len(quadruple.signatures), len(double.signatures))
+load_kernels()
+assert not kernels_wait()
+print(double(3), len(double.signatures))
+try:
+    double("3")
+except TypeError as error:
+    print("refused")
+"""
+
+
+def test_kernels_wait_for_their_first_call_and_keep_to_the_declared_types(tmp_path: Path) -> None:
+    more = "\n@compiled(types.int64(types.int64))\ndef quadruple(x):\n    return double(double(x))\n"
+    (tmp_path / "kernels_that_wait.py").write_text(KERNEL + more)
+    answers = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", WAITING],
+            env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[1]}", "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        answers.append(done.stdout.splitlines())
+    # A kernel from the cache holds those that it calls: they need not be loaded themselves.
+    assert answers == [["[4, 4, 4, 4] 1 1", "6 1", "refused"], ["[4, 4, 4, 4] 1 0", "6 1", "refused"]]
 
 
 def test_the_digest_of_a_folder_covers_what_its_kernels_may_call() -> None:

@@ -15,6 +15,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -23,8 +24,9 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.caching import IndexDataCacheFile
+from numba.core.registry import CPUDispatcher
 
-__all__ = ["borrowing", "compiled", "inlined", "kernel_sources_digest"]
+__all__ = ["borrowing", "compiled", "inlined", "kernel_sources_digest", "kernels_wait", "load_kernels"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,8 +49,56 @@ def kernel_sources_digest(upto: str = KERNEL_FOLDERS[-1]) -> str:
     return digest.hexdigest()
 
 
-def compiled(signature: Any, *, nogil: bool = True, counting: bool = True) -> Callable[[F], F]:
-    """Decorator: compile now for one signature, or load it from the cache; `.py_func` stays the plain Python twin.
+_loading = threading.RLock()
+_waiting: dict[int, Any] = {}
+
+
+class _Waiting(CPUDispatcher):
+    """A kernel that nobody has needed yet: a kernel loaded from the cache holds those that it calls.
+
+    It becomes an ordinary dispatcher when it is called, handed to a kernel as a function, or inlined by the compiler.
+    """
+
+    signature: Any
+
+    def load(self) -> None:
+        with _loading:
+            if _waiting.pop(id(self), None) is not None:
+                self.compile(self.signature)
+                self.disable_compile()
+                self.__class__ = CPUDispatcher  # type: ignore[assignment] # it is one
+
+    def __call__(self, *args: Any) -> Any:
+        self.load()
+        return self(*args)
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        self.load()
+        return CPUDispatcher.get_call_template(self, args, kws)
+
+    def get_compile_result(self, sig: Any) -> Any:
+        self.load()
+        return CPUDispatcher.get_compile_result(self, sig)
+
+    @property
+    def nopython_signatures(self) -> Any:
+        self.load()
+        return CPUDispatcher.nopython_signatures.__get__(self)
+
+
+def kernels_wait() -> bool:
+    """Whether some kernel is not loaded yet."""
+    return bool(_waiting)
+
+
+def load_kernels() -> None:
+    """Load or compile every kernel that waits for its first call: before trading begins, not in the midst of it."""
+    while _waiting:
+        next(iter(_waiting.values())).load()
+
+
+def compiled(signature: Any, *, nogil: bool = True, counting: bool = True, at_once: bool = False) -> Callable[[F], F]:
+    """Decorator: compile for one signature, or load it from the cache; `.py_func` stays the plain Python twin.
 
     Parameters
     ----------
@@ -58,6 +108,8 @@ def compiled(signature: Any, *, nogil: bool = True, counting: bool = True) -> Ca
         Release the GIL while it runs.
     counting : bool
         Count references to arrays; see `borrowing`.
+    at_once : bool
+        Compile now, so that whoever wrote the function hears of its errors; otherwise at the first use.
 
     Notes
     -----
@@ -74,8 +126,11 @@ def compiled(signature: Any, *, nogil: bool = True, counting: bool = True) -> Ca
             pass
         else:
             _stamp(dispatcher, _folder_of(function))
-        dispatcher.compile(signature)
-        dispatcher.disable_compile()
+        dispatcher.__class__ = _Waiting
+        dispatcher.signature = signature
+        _waiting[id(dispatcher)] = dispatcher
+        if at_once:
+            dispatcher.load()
         return cast("F", dispatcher)
 
     return compile_function

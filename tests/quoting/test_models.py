@@ -256,10 +256,10 @@ from numba import types
 from workbench.compiled import compiled
 from workbench.quoting import MODEL_FUNCTION_TYPE, skewed_spread
 from kernel_of_this_test import run
-hits = sum(run.stats.cache_hits.values()), sum(skewed_spread.function.stats.cache_hits.values())
 view = np.zeros(32); view[0] = 1000.5; view[12] = 1e-4
 params = np.array([20, 10, 1000, 3, 4, 1, 1, 0, 1, .5, .8, .7, 2, 5.])
-print(*hits, run(skewed_spread.function, view, params, np.zeros(16), np.zeros((40, 3), np.int64)))
+rows = run(skewed_spread.function, view, params, np.zeros(16), np.zeros((40, 3), np.int64))
+print(*(sum(kernel.stats.cache_hits.values()) for kernel in (run, skewed_spread.function)), rows)
 """
 
 KERNEL = """

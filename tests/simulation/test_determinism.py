@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from workbench.compiled import kernels_wait
 from workbench.config import MarketMakerConfig
 from workbench.engine import simulate
 from workbench.engine.replay import maker_of, replay_rows
@@ -107,3 +108,8 @@ def test_a_bad_configuration_is_refused_before_anything_runs() -> None:
         simulate(seconds=-1)
     with pytest.raises(ConfigError, match="did you mean 'trade_rate'"):
         simulate(traderate=3.0)
+
+
+def test_no_kernel_is_left_to_be_compiled_while_orders_rest() -> None:
+    simulate(seed=3, seconds=2.0)
+    assert not kernels_wait()

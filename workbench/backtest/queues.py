@@ -82,7 +82,7 @@ def _compiled_share(function: Any) -> Any:
     if hasattr(function, "py_func"):
         function = function.py_func
     try:
-        made = compiled(QUEUE_SIGNATURE)(function)
+        made = compiled(QUEUE_SIGNATURE, at_once=True)(function)
     except COMPILE_ERRORS as error:
         raise ConfigError([f"queue function: {explain_failure(function, error)}"]) from error
     for front, back in ((0.0, 10.0), (10.0, 0.0), (5.0, 5.0), (1.0, 1e6)):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.clock import VirtualTimeLoop
+from workbench.compiled import kernels_wait, load_kernels
 from workbench.config import MarketMakerConfig
 from workbench.errors import ConfigError
 from workbench.quoting import QuotingModel, find_model, is_loaded
@@ -19,7 +20,7 @@ __all__ = ["changes_with_source", "load_model", "self_contained"]
 
 
 async def load_model(config: MarketMakerConfig) -> None:
-    """Have the model ready, compiled beside the loop: an engine that trades goes on with its old one meanwhile.
+    """Have the model and every kernel ready, beside the loop: an engine that trades goes on with its old one meanwhile.
 
     Raises
     ------
@@ -28,9 +29,14 @@ async def load_model(config: MarketMakerConfig) -> None:
     """
     model = config.quoting.model, config.quoting.source
     if isinstance(asyncio.get_running_loop(), VirtualTimeLoop):
-        find_model(*model)  # virtual time would pass by itself while a thread works
-    elif not is_loaded(*model):
-        await asyncio.to_thread(find_model, *model)
+        _load(*model)  # virtual time would pass by itself while a thread works
+    elif kernels_wait() or not is_loaded(*model):
+        await asyncio.to_thread(_load, *model)
+
+
+def _load(name: str, source: str) -> None:
+    find_model(name, source)
+    load_kernels()
 
 
 def self_contained(config: MarketMakerConfig, *, leaves_process: bool = True) -> MarketMakerConfig:

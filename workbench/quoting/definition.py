@@ -194,9 +194,10 @@ def _declared(source: str) -> dict[str, Any]:
 
 def _compile(function: Callable[..., int], written: WrittenModel | None, not_portable: str) -> Any:
     """The function compiled: as it is written out where it is, so that every process runs the very same code."""
+    built_in = str(function.__module__).startswith("workbench.quoting.")
     try:
         code = function if written is None else _declared(written.text)["function"]
-        return compiled(MODEL_SIGNATURE)(code)
+        return compiled(MODEL_SIGNATURE, at_once=not built_in)(code)
     except COMPILE_ERRORS as error:
         explained = [explain_failure(function, error, written), *([not_portable] if not_portable else [])]
         raise ModelError("\n".join(explained)) from error

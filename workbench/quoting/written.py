@@ -169,10 +169,11 @@ class _Writer:
     def _take_compiled(self, name: str, dispatcher: Any, at: str) -> None:
         options = {key: value for key, value in dispatcher.targetoptions.items() if key in _OPTIONS and value}
         told = "".join(f", {key}={value!r}" for key, value in options.items())
+        signatures = dispatcher.nopython_signatures
         if dispatcher._can_compile:  # noqa: SLF001 - numba's only word on whether the signatures were given
             decorator = f"@_numba.njit({told[2:]})\n"
         else:
-            texts = [f"{s.return_type!r}({', '.join(map(repr, s.args))})" for s in dispatcher.nopython_signatures]
+            texts = [f"{s.return_type!r}({', '.join(map(repr, s.args))})" for s in signatures]
             if any(_parsed(text) is None for text in texts):
                 self._refuse(f"{name} at {at} has a signature that cannot be written out; leave it to numba.njit")
             compiled = len(texts) == 1 and set(options) <= {"nogil"}
