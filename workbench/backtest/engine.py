@@ -51,7 +51,7 @@ from workbench.risk.throttle import make_bucket
 from workbench.trading.planner import Settings
 from workbench.trading.view_kernels import make_memory, make_view
 
-__all__ = ["Conditions", "Engine", "EngineError"]
+__all__ = ["CHUNK", "Conditions", "Engine", "EngineError", "ViewTables", "default_sample_ns"]
 
 CHUNK = 4096
 """Decisions between two looks at the keyboard."""
@@ -142,7 +142,7 @@ class Engine:
         self._book: Book = make_book()
         memory = make_memory(configs[0].volatility, configs[0].signals)
         self._desk = d.make_desk(np.array([s.params for s in settings]), memory.numbers.size, memory.stamps.size)
-        self._views = _ViewTables(feed, configs, conditions)
+        self._views = ViewTables(feed, configs, parity=conditions.parity, feed_delay_ns=conditions.feed_delay_ns)
         for c, (config, setting) in enumerate(zip(configs, settings, strict=True)):
             self._brief(c, config, setting)
         self._logs = d.make_logs(max(LOG_ROWS, 4 * self._count), tuple(len(t.names or ()) for t in DTYPES))  # type: ignore[arg-type]
@@ -325,12 +325,14 @@ def _steps(feed: Feed, conditions: Conditions) -> Any:
         made += CHUNK
 
 
-class _ViewTables:
+class ViewTables:
     """What is seen at each decision, one table for each way to estimate."""
 
-    def __init__(self, feed: Feed, configs: Sequence[MarketMakerConfig], conditions: Conditions) -> None:
-        self._parity = conditions.parity
-        self._delay_ns = conditions.feed_delay_ns
+    def __init__(
+        self, feed: Feed, configs: Sequence[MarketMakerConfig], *, parity: bool, feed_delay_ns: int = 0
+    ) -> None:
+        self._parity = parity
+        self._delay_ns = feed_delay_ns
         prices = feed.prices
         self._market = Market(
             feed.code,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -218,7 +219,7 @@ class _Prices:
     """Mark prices and funding, message by message."""
 
     def __init__(self, instrument: Instrument) -> None:
-        self._tick = float(instrument.tick_size)
+        self._tick = instrument.tick_size
         self._seen: list[Columns] = []
 
     def take(self, piece: Columns, fresh: NDArray[np.bool_]) -> None:
@@ -240,7 +241,10 @@ class _Prices:
         mark = rows["kind"] == MARK
         table = np.empty(mark.size, PRICES)
         table["t_ns"] = rows["t_ns"]
-        table["mark"] = _last_known(rows["value"] / self._tick, mark, np.nan)
+        ticks = np.zeros(mark.size)
+        # Through the price as it is written, as live: to the last digit of the float.
+        ticks[mark] = [float(Decimal(repr(value)) / self._tick) for value in rows["value"][mark].tolist()]
+        table["mark"] = _last_known(ticks, mark, np.nan)
         table["rate"] = _last_known(rows["value"], ~mark, 0.0)
         table["funding_ns"] = _last_known(rows["value_ns"], ~mark, 0)
         dated = table["funding_ns"][~mark]
