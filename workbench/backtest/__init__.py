@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.backtest.grid import expand_grid, read_grid
     from workbench.backtest.latency import ConstantLatency, JitteredLatency, MeasuredLatency
     from workbench.backtest.log import RunCounters, RunLog
+    from workbench.backtest.portfolio import Portfolio, backtest_symbols
     from workbench.backtest.queues import QueueModel, queue_model
     from workbench.backtest.recorded import feed_from_catalog
     from workbench.backtest.result import BacktestResult
@@ -28,6 +29,7 @@ _HOMES = {
     "Feed": "feed",
     "JitteredLatency": "latency",
     "MeasuredLatency": "latency",
+    "Portfolio": "portfolio",
     "QueueFit": "grading",
     "QueueGrades": "grading",
     "QueueModel": "queues",
@@ -39,6 +41,7 @@ _HOMES = {
     "SweepResult": "sweep_result",
     "SweepTask": "sweeping",
     "backtest": "run",
+    "backtest_symbols": "portfolio",
     "expand_grid": "grid",
     "feed_from_catalog": "recorded",
     "fit_queue_model": "grading",
@@ -57,6 +60,7 @@ __all__ = [
     "Feed",
     "JitteredLatency",
     "MeasuredLatency",
+    "Portfolio",
     "QueueFit",
     "QueueGrades",
     "QueueModel",
@@ -68,6 +72,7 @@ __all__ = [
     "SweepResult",
     "SweepTask",
     "backtest",
+    "backtest_symbols",
     "expand_grid",
     "feed_from_catalog",
     "fit_queue_model",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.backtest.feed import Feed
+from workbench.backtest.feed import Feed, release
 from workbench.backtest.kernels import desk_state as d
 from workbench.backtest.kernels.books import Book, grow_far, make_book
 from workbench.backtest.kernels.deciding import log_open_orders
@@ -24,13 +24,21 @@ from workbench.backtest.kernels.loop import (
     LAST_CHUNK,
     LOG_FULL,
     NEXT_STEP,
+    NEXT_TAPE_ROW,
     SAMPLE_NS,
     TAPE_END_NS,
     Tape,
     run_loop,
 )
 from workbench.backtest.kernels.venue_state import ANSWERS, REQUESTS, SLOTS, make_venue
-from workbench.backtest.kernels.view_table import CURSOR_SIZE, Market, tabulate_bests_at, tabulate_view
+from workbench.backtest.kernels.view_table import (
+    CURSOR_SIZE,
+    NEXT_BEST,
+    NEXT_ROW,
+    Market,
+    tabulate_bests_at,
+    tabulate_view,
+)
 from workbench.backtest.latency import Latency
 from workbench.backtest.log import (
     FILLS_DTYPE,
@@ -53,7 +61,7 @@ from workbench.trading.view_kernels import make_memory, make_view
 
 __all__ = ["CHUNK", "Conditions", "Engine", "EngineError", "ViewTables", "default_sample_ns"]
 
-CHUNK = 4096
+CHUNK = 2048
 """Decisions between two looks at the keyboard."""
 
 LOG_ROWS = 1 << 16
@@ -205,6 +213,7 @@ class Engine:
                     first_ns, last_ns = first_ns or int(times[0]), int(times[-1])
                 if self._chunk(times, last=last):
                     break
+                self._release()
                 if self._stop is not None and self._stop.is_set():
                     reason = "interrupted"
                     break
@@ -218,6 +227,15 @@ class Engine:
             log_open_orders(self._venue, self._desk, self._logs, c)
         self._flush()
         return [self._log(c, first_ns, reason) for c in range(self._count)]
+
+    def _release(self) -> None:
+        """What was walked needs no memory any more."""
+        feed, row = self._feed, int(self._clock[NEXT_TAPE_ROW])
+        for column in (feed.code, feed.price_ticks, feed.size, feed.venue_ns):
+            release(column, row)
+        release(feed.t_ns, self._views.rows_read)
+        for column in (feed.best_ns, feed.bests):
+            release(column, self._views.bests_read)
 
     @property
     def _span_ns(self) -> int:
@@ -354,6 +372,16 @@ class ViewTables:
         self._views[:] = make_view(feed.instrument)
         self._heard = np.zeros((CHUNK, 2), dtype=np.int64)
         self._codes = np.zeros(CHUNK, dtype=np.int64)
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of the feed that no table needs again."""
+        return int(self._cursors[:, NEXT_ROW].min())
+
+    @property
+    def bests_read(self) -> int:
+        """Best prices that no table needs again."""
+        return int(self._cursors[:, NEXT_BEST].min())
 
     def table_of(self, config: MarketMakerConfig) -> int:
         """Which table a configuration looks at."""

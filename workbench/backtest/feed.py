@@ -8,6 +8,7 @@ rows a feed keeps the best prices as the receiver saw them change, mark prices a
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -23,7 +24,7 @@ from workbench.errors import DataError
 from workbench.events import NS
 from workbench.instruments import Instrument
 
-__all__ = ["FUNDING_STAMPS", "PRICES", "Feed"]
+__all__ = ["FUNDING_STAMPS", "PRICES", "Feed", "release"]
 
 FORMAT = 2
 
@@ -190,6 +191,16 @@ class Feed:
         from workbench.backtest.preparing import prepare
 
         return prepare(source, instrument, cache, least_latency_s)
+
+
+def release(array: NDArray[Any], rows: int) -> None:
+    """Let go of the memory of a mapped column's first rows; they are read from the file again if they are wanted."""
+    base: Any = array
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = getattr(base, "base", None)
+    length = rows * array.strides[0] // mmap.PAGESIZE * mmap.PAGESIZE
+    if base is not None and length and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED, 0, length)
 
 
 def _mapped(path: Path, dtype: Any, count: int) -> NDArray[Any]:
