@@ -205,7 +205,7 @@ class PlainBook:
         return min((t for t in self.levels[ASKS] if t > tick), default=NO_ASK)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.lists(
         st.tuples(

@@ -244,7 +244,8 @@ def set_level(book: Book, side: int, tick: int, size: int) -> int:
     if 0 <= i < book.sizes.shape[1]:
         behind = (tick - book.marks[BEST + side]) * away
         before = int(book.sizes[side, i])
-        if behind > 0 or (behind == 0 and size > 0):
+        # Beyond the best price only what is stale can be deleted.
+        if behind > 0 or (behind == 0) == (size > 0):
             book.sizes[side, i] = size
             return before
         if size == 0:
