@@ -201,7 +201,7 @@ def test_a_parameter_that_does_not_exist_or_lies_outside_is_refused() -> None:
 
 
 @quoting.model(params=(quoting.Slot("offset", "ticks", "of the mid", 1.0), *quoting.LAYER))
-def typed_in_a_cell(view: Any, inventory: int, params: Any, state: Any, out: Any) -> int:
+def made_by_hand(view: Any, inventory: int, params: Any, state: Any, out: Any) -> int:
     """A person's model: the composition layer round one number."""
     return quoting.compose(
         view, inventory, params, PARAMS_SIZE + 1, params[PARAMS_SIZE], params[PARAMS_SIZE], state, out
@@ -209,11 +209,11 @@ def typed_in_a_cell(view: Any, inventory: int, params: Any, state: Any, out: Any
 
 
 def test_a_persons_own_model_trades_through_the_same_layer() -> None:
-    script = Script("typed_in_a_cell", offset=500.0, touch_offset=-2.0)
+    script = Script("made_by_hand", offset=500.0, touch_offset=-2.0)
     script.wait(1)
     mid = script.maker.view.array[MID]
     assert (script.best(1).price_ticks, script.best(-1).price_ticks) == (math.floor(mid - 500), math.ceil(mid + 500))
-    near = Script("typed_in_a_cell", offset=1.0, touch_offset=-2.0, min_spread_bps=0.0)
+    near = Script("made_by_hand", offset=1.0, touch_offset=-2.0, min_spread_bps=0.0)
     near.maker.view.array[12] = -1e-3  # a rebate, so that no fee keeps it out
     near.wait(1)
     assert near.best(1).price_ticks == near.maker.view.best_bid - 2
