@@ -1,8 +1,8 @@
 """One simulated hour of market making: how fast virtual time runs. `python tests/benchmarks/bench_simulated_hour.py`
 
-Ten book updates and two trades a second on the tape, three levels a side; client, engine, journal and simulated venue
-in one process. Prints the wall time, the rate, and the hash of the journal, which the seed alone decides. A taker makes
-about three trades, one with each order that it meets: `--takers 2` is a busier hour, with two takers a second.
+Ten book updates and two takers a second, three levels a side; client, engine, journal and simulated venue in one
+process. Prints the wall time, the rate, and the hash of the journal, which the seed alone decides. A taker makes about
+three trades, one with each order that it meets: `--takers 0.7` is an hour with two trades a second on the tape.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=3600.0, help="simulated seconds")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--takers", type=float, default=0.7, help="takers' orders a second")
+    parser.add_argument("--takers", type=float, default=2.0, help="takers' orders a second")
     options = parser.parse_args()
     # Once before, so that compiling is not measured.
     simulate(seed=options.seed, seconds=1.0)
