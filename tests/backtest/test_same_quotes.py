@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.backtest import Feed
-from workbench.backtest.engine import CHUNK, ViewTables
+from workbench.backtest.views import CHUNK, ViewTables
 from workbench.config import MarketMakerConfig
 from workbench.data import DEPTH, FUNDING, MARK, event_table
 from workbench.engine import simulate

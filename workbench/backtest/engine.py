@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from workbench.backtest.feed import Feed, release
 from workbench.backtest.kernels import desk_state as d
 from workbench.backtest.kernels.books import Book, grow_far, make_book
-from workbench.backtest.kernels.deciding import log_open_orders
 from workbench.backtest.kernels.loop import (
     CLOCK_SIZE,
     ENDED,
@@ -31,14 +30,7 @@ from workbench.backtest.kernels.loop import (
     run_loop,
 )
 from workbench.backtest.kernels.venue_state import ANSWERS, REQUESTS, SLOTS, make_venue
-from workbench.backtest.kernels.view_table import (
-    CURSOR_SIZE,
-    NEXT_BEST,
-    NEXT_ROW,
-    Market,
-    tabulate_bests_at,
-    tabulate_view,
-)
+from workbench.backtest.kernels.writing import log_open_orders
 from workbench.backtest.latency import Latency
 from workbench.backtest.log import (
     FILLS_DTYPE,
@@ -50,19 +42,16 @@ from workbench.backtest.log import (
 )
 from workbench.backtest.log_rows import deal_rows, place_by_number
 from workbench.backtest.queues import QueueModel
+from workbench.backtest.views import CHUNK, ViewTables
 from workbench.config import MarketMakerConfig
 from workbench.errors import WorkbenchError
 from workbench.events import NS
 from workbench.quoting import QuotingModel
-from workbench.quoting.schema import VIEW_SIZE
 from workbench.risk.throttle import make_bucket
 from workbench.trading.planner import Settings
-from workbench.trading.view_kernels import make_memory, make_view
+from workbench.trading.view_kernels import make_memory
 
-__all__ = ["CHUNK", "Conditions", "Engine", "EngineError", "ViewTables", "default_sample_ns"]
-
-CHUNK = 2048
-"""Decisions between two looks at the keyboard."""
+__all__ = ["Conditions", "Engine", "EngineError", "default_sample_ns"]
 
 LOG_ROWS = 1 << 16
 DTYPES = (ORDERS_DTYPE, FILLS_DTYPE, QUOTES_DTYPE, FUNDING_DTYPE)
@@ -341,72 +330,6 @@ def _steps(feed: Feed, conditions: Conditions) -> Any:
     while True:
         yield start + step * np.arange(made + 1, made + CHUNK + 1, dtype=np.int64), False
         made += CHUNK
-
-
-class ViewTables:
-    """What is seen at each decision, one table for each way to estimate."""
-
-    def __init__(
-        self, feed: Feed, configs: Sequence[MarketMakerConfig], *, parity: bool, feed_delay_ns: int = 0
-    ) -> None:
-        self._parity = parity
-        self._delay_ns = feed_delay_ns
-        prices = feed.prices
-        self._market = Market(
-            feed.code,
-            feed.t_ns,
-            feed.best_ns,
-            feed.bests,
-            *(np.ascontiguousarray(prices[name]) for name in ("t_ns", "mark", "rate", "funding_ns")),
-        )
-        self._keys: list[tuple[Any, Any]] = []
-        if not self._parity:
-            for config in configs:
-                if (config.volatility, config.signals) not in self._keys:
-                    self._keys.append((config.volatility, config.signals))
-        self._memories = [make_memory(*key) for key in self._keys]
-        self._shown = [make_view(feed.instrument) for _ in self._keys]
-        tables = max(1, len(self._keys))
-        self._cursors = np.zeros((tables, CURSOR_SIZE), dtype=np.int64)
-        self._views = np.zeros((tables, CHUNK, VIEW_SIZE))
-        self._views[:] = make_view(feed.instrument)
-        self._heard = np.zeros((CHUNK, 2), dtype=np.int64)
-        self._codes = np.zeros(CHUNK, dtype=np.int64)
-
-    @property
-    def rows_read(self) -> int:
-        """Rows of the feed that no table needs again."""
-        return int(self._cursors[:, NEXT_ROW].min())
-
-    @property
-    def bests_read(self) -> int:
-        """Best prices that no table needs again."""
-        return int(self._cursors[:, NEXT_BEST].min())
-
-    def table_of(self, config: MarketMakerConfig) -> int:
-        """Which table a configuration looks at."""
-        return 0 if self._parity else self._keys.index((config.volatility, config.signals))
-
-    def at(self, times: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-        """Views, stamps of book and mark, and codes at the next times."""
-        seen = times - self._delay_ns
-        if self._parity:
-            tabulate_bests_at(self._market, seen, self._cursors[0], self._views[0])
-        for table, memory in enumerate(self._memories):
-            tabulate_view(
-                self._market,
-                seen,
-                self._cursors[table],
-                self._shown[table],
-                memory.numbers,
-                memory.stamps,
-                memory.micro,
-                self._views[table],
-                self._heard,
-                self._codes,
-            )
-        self._heard[: times.size] += self._delay_ns
-        return self._views, self._heard, self._codes
 
 
 def default_sample_ns(feed: Feed, step_ns: int, rows: int) -> int:

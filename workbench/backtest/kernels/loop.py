@@ -14,18 +14,19 @@ from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import ASKS, BEST, BIDS, BOOK, FAR_FULL, Book, set_level
-from workbench.backtest.kernels.deciding import decide, decide_by_price, hear_answers
+from workbench.backtest.kernels.deciding import decide, decide_by_price
 from workbench.backtest.kernels.desk_state import DESK, LOG_FUNDING, LOG_QUOTES, LOGS, VIEW_TABLE, Desk, Logs
+from workbench.backtest.kernels.hearing import hear_answers
 from workbench.backtest.kernels.matching import forget_taken, level_changed, price_came, serve_requests, traded
 from workbench.backtest.kernels.rows import BID_SIDE, DEPTH_ROW, EXCHANGE, KIND_MASK, SNAPSHOT_ROW, TRADE_ROW, clear_row
 from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE
 from workbench.backtest.kernels.venue_state import (
     ANS_HEAD,
     ANS_TAIL,
+    ANY_TAKEN,
     BEST_OWN,
     BUCKETS,
     FAULT,
-    IMPACT,
     PARITY,
     POSITION,
     REQ_HEAD,
@@ -93,7 +94,7 @@ def apply_market_row(venue: Venue, book: Book, own: Any, code: int, price: int, 
                     came = size > before
                 if came:
                     price_came(venue, 1 - side, price, size - before, now_ns)
-            if venue.rules[IMPACT] == 2:
+            if venue.edges[ANY_TAKEN]:
                 forget_taken(venue, side, price)
     elif kind == TRADE_ROW:
         hit = ASKS if code & BID_SIDE else BIDS

@@ -27,6 +27,7 @@ from workbench.backtest.kernels.venue_state import (
     ACK,
     AHEAD,
     AMENDED,
+    ANY_TAKEN,
     BEST_OWN,
     BUCKETS,
     CANCEL,
@@ -266,7 +267,7 @@ def take(venue: Venue, book: Book, r: int, now_ns: int) -> None:
             left -= part
             if venue.rules[IMPACT]:
                 taken_at(venue, c, s, tick, part)
-                venue.rules[IMPACT] = 2
+                venue.edges[ANY_TAKEN] = 1
             fill(venue, r, part, tick, 0, now_ns)
         tick = level_from(book, s, tick + away)
 

@@ -55,8 +55,9 @@ POST_ONLY, REDUCE_ONLY, IMMEDIATE = 1, 2, 4
 FRONT, TRADED = 0, 1
 """Columns of `queue`: contracts believed ahead; traded at the price since its size last changed."""
 
-BEST_OWN, RESTING_COUNT, TRADE_NO = 0, 2, 4
-"""Slots of `edges`: best price of own orders and their number by side; number of the market event."""
+BEST_OWN, RESTING_COUNT, TRADE_NO, ANY_TAKEN = 0, 2, 4, 5
+"""Slots of `edges`: best price of own orders and their number by side; number of the market event; whether any order
+has taken from the book."""
 
 POSITION, CREDIT_NS, CREDITED_NS, FAULT = range(4)
 """Columns of `accounts`."""

@@ -1,0 +1,204 @@
+"""What the traders hear: executions, and what became of their orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from workbench.backtest.kernels.codes import (
+    CANCELLED,
+    EXPIRED,
+    FILLED,
+    NO_REASON,
+    REJECTED,
+    VENUE_RATE_LIMIT,
+)
+from workbench.backtest.kernels.delays import last_at
+from workbench.backtest.kernels.desk_state import (
+    ACTIVE,
+    CASH,
+    DESK,
+    FEES,
+    FREE,
+    INVERSE,
+    KNOWN_POSITION,
+    L_AMENDING,
+    L_CANCELLING,
+    L_DONE,
+    L_IN_FLIGHT,
+    L_OPEN,
+    LOG_FILLS,
+    LOG_ORDERS,
+    LOGS,
+    MAKER_RATE,
+    MARKOUTS,
+    REJECTS,
+    REJECTS_IN_A_ROW,
+    TAKER_RATE,
+    UNIT,
+    WATCH_LOSS,
+    Desk,
+    Logs,
+)
+from workbench.backtest.kernels.venue_state import (
+    ACK,
+    ACKED_NS,
+    AMENDED,
+    ANS_HEAD,
+    ANS_PRICE,
+    ANS_SIZE,
+    ANS_TAIL,
+    ANSWERS,
+    END_CANCELLED,
+    END_EXPIRED,
+    END_REJECTED,
+    EXTRA,
+    FILL,
+    HEARD,
+    KIND,
+    KNOWN_SIZE,
+    NUMBER,
+    ORDER_NO,
+    ROW,
+    SIDE,
+    STAMP,
+    STATUS,
+    VENUE,
+    Venue,
+)
+from workbench.backtest.kernels.writing import log_fill, log_order
+from workbench.compiled import borrowing, inlined
+from workbench.events import NS
+from workbench.quoting.schema import MID
+from workbench.risk.throttle import pause_bucket
+from workbench.trading.view_kernels import note_fill
+
+__all__ = ["contract_value", "hear_answers"]
+
+_i = types.int64
+_F = types.float64[::1]
+_BESTS: Any = types.int32[:, ::1]
+RATE_PAUSE_NS = NS
+
+
+@borrowing(types.float64(types.float64, types.float64, types.float64))
+def contract_value(price_ticks: float, unit: float, inverse: float) -> float:
+    """What a contract is worth, settlement currency."""
+    return -unit / price_ticks if inverse > 0.0 else unit * price_ticks
+
+
+@inlined
+def hear_fill(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, at: int, now_ns: int) -> None:
+    """Book an execution as its owner hears of it."""
+    orders, counts, answers = venue.orders, desk.counts, venue.answers
+    size, price = answers[c, at, ANS_SIZE], answers[c, at, ANS_PRICE]
+    side = orders[r, SIDE]
+    orders[r, HEARD] += size
+    counts[c, KNOWN_POSITION] += side * size
+    log_fill(venue, logs, r, at, now_ns, counts[c, KNOWN_POSITION])
+    if counts[c, WATCH_LOSS]:
+        money = desk.money
+        value = contract_value(float(price), money[c, UNIT], money[c, INVERSE])
+        money[c, CASH] -= side * size * value
+        money[c, FEES] += abs(size * value) * (money[c, MAKER_RATE] if answers[c, at, EXTRA] else money[c, TAKER_RATE])
+
+
+@borrowing(types.void(DESK, types.int64[::1], _BESTS, _i, _i, _i, _i, _F))
+def follow_fill(
+    desk: Desk,
+    best_ns: NDArray[np.int64],
+    bests: NDArray[np.int32],
+    c: int,
+    now_ns: int,
+    feed_delay_ns: int,
+    side: int,
+    view: NDArray[np.float64],
+) -> None:
+    """Remember a passive fill and the mid at which it was heard, for the markouts that the model sees."""
+    b = last_at(best_ns, now_ns - feed_delay_ns)
+    if b >= 0 and bests[b, 0] > 0 and bests[b, 1] > 0:
+        shown = view[MID]
+        view[MID] = (bests[b, 0] + bests[b, 1]) / 2
+        note_fill(view, desk.numbers[c], desk.stamps[c], now_ns, side)
+        view[MID] = shown
+
+
+@inlined
+def end_order(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, status: int, now_ns: int, reason: int) -> None:
+    """An order is over: log it, free its row."""
+    log_order(venue, logs, r, status, now_ns, reason)
+    venue.orders[r, STATUS] = L_DONE
+    counts = desk.counts
+    n = counts[c, ACTIVE] - 1
+    j = 0
+    while desk.active[c, j] != r:
+        j += 1
+    while j < n:
+        desk.active[c, j] = desk.active[c, j + 1]
+        j += 1
+    counts[c, ACTIVE] = n
+    desk.free[c, counts[c, FREE]] = r
+    counts[c, FREE] += 1
+
+
+@borrowing(types.boolean(VENUE, DESK, LOGS, types.int64[::1], _BESTS, _i, _i, _i, _F))
+def hear_answers(  # noqa: C901, PLR0912 - one branch an answer
+    venue: Venue,
+    desk: Desk,
+    logs: Logs,
+    best_ns: NDArray[np.int64],
+    bests: NDArray[np.int32],
+    feed_delay_ns: int,
+    c: int,
+    until_ns: int,
+    view: NDArray[np.float64],
+) -> bool:
+    """Everything that a trader hears by a time; False when the log has no room for more."""
+    ends, answers, orders = venue.ends, venue.answers, venue.orders
+    while ends[c, ANS_HEAD] < ends[c, ANS_TAIL]:
+        at = ends[c, ANS_HEAD] & (ANSWERS - 1)
+        now_ns = answers[c, at, STAMP]
+        if now_ns > until_ns:
+            return True
+        if logs.ends[LOG_FILLS] >= logs.fills.shape[0] or logs.ends[LOG_ORDERS] >= logs.orders.shape[0]:
+            return False
+        ends[c, ANS_HEAD] += 1
+        r = answers[c, at, ROW]
+        if orders[r, ORDER_NO] != answers[c, at, NUMBER] or orders[r, STATUS] == L_DONE:
+            continue
+        kind = answers[c, at, KIND]
+        extra = answers[c, at, EXTRA]
+        ended = -1
+        if kind == FILL:
+            hear_fill(venue, desk, logs, c, r, at, now_ns)
+            if desk.counts[c, MARKOUTS] and extra:
+                follow_fill(desk, best_ns, bests, c, now_ns, feed_delay_ns, orders[r, SIDE], view)
+            extra = NO_REASON
+            if orders[r, HEARD] >= orders[r, KNOWN_SIZE]:
+                ended = FILLED
+        elif kind == ACK:
+            orders[r, ACKED_NS] = now_ns
+            if orders[r, STATUS] == L_IN_FLIGHT:
+                orders[r, STATUS] = L_OPEN
+                desk.counts[c, REJECTS_IN_A_ROW] = 0
+        elif kind == END_CANCELLED:
+            ended = CANCELLED
+        elif kind in (END_EXPIRED, END_REJECTED):
+            ended = EXPIRED if kind == END_EXPIRED else REJECTED
+            desk.counts[c, REJECTS] += 1
+            if extra == VENUE_RATE_LIMIT:
+                pause_bucket(desk.buckets[c], now_ns + RATE_PAUSE_NS)
+            else:
+                desk.counts[c, REJECTS_IN_A_ROW] += 1
+        elif kind == AMENDED:
+            orders[r, KNOWN_SIZE] = answers[c, at, ANS_SIZE]
+            if orders[r, STATUS] == L_AMENDING:
+                orders[r, STATUS] = L_OPEN
+        elif orders[r, STATUS] in (L_AMENDING, L_CANCELLING):
+            orders[r, STATUS] = L_OPEN
+        if ended >= 0:
+            end_order(venue, desk, logs, c, r, ended, now_ns, extra)
+    return True
