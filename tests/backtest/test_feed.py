@@ -26,8 +26,7 @@ from workbench.backtest.kernels.books import (
     set_level,
 )
 from workbench.backtest.kernels.rows import EXCHANGE, KIND_MASK, LOCAL
-from workbench.backtest.preparing import HFTBACKTEST_ROW
-from workbench.data import CLEAR, DEPTH, FUNDING, GAP, MARK, RESYNC, SNAPSHOT, TRADE, event_table
+from workbench.data import CLEAR, DEPTH, FUNDING, GAP, HFTBACKTEST_DTYPE, MARK, RESYNC, SNAPSHOT, TRADE, event_table
 from workbench.errors import DataError
 from workbench.instruments import Instrument
 
@@ -37,7 +36,7 @@ BUY, SELL, BOTH = 1 << 29, 1 << 28, 3 << 30
 
 def raw(*rows: tuple[int, int, int, float, float]) -> np.ndarray[Any, Any]:
     """Rows (kind and side, exch_ts, local_ts, px, qty), in both views."""
-    array = np.zeros(len(rows), HFTBACKTEST_ROW)
+    array = np.zeros(len(rows), HFTBACKTEST_DTYPE)
     for i, (kind, exch, local, px, qty) in enumerate(rows):
         array[i] = (kind | BOTH, exch, local, px, qty, 0, 0, 0.0)
     return array
@@ -76,7 +75,7 @@ def test_a_missing_file_an_empty_array_and_a_strange_one_are_refused(tmp_path: P
         Feed.prepare(tmp_path / "none.npz", INSTRUMENT)
     with pytest.raises(DataError, match="no rows"):
         Feed.prepare(raw(), INSTRUMENT, cache=False)
-    with pytest.raises(DataError, match="dtype"):
+    with pytest.raises(DataError, match="64 bytes"):
         Feed.prepare(np.zeros(3), INSTRUMENT, cache=False)
     with pytest.raises(DataError, match="instrument is missing"):
         Feed.prepare(raw((1 | BUY, 5, 15, 100.0, 1.0)))

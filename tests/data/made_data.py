@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from workbench.instruments import Instrument
 START_NS = 1_780_000_000 * 10**9
 HOUR_NS = 3600 * 10**9
 BTC = Instrument("BTC-PERP", "BTC", "USDT", Decimal("0.1"), Decimal("0.00001"))
-SAMPLE = Path("/work/shared/data/binance_usdm_BTCUSDT_20240808")
 
 
 def rows(*events: tuple[Any, ...], start_ns: int = START_NS) -> pd.DataFrame:

@@ -8,6 +8,7 @@ rows a feed keeps the best prices as the receiver saw them change, mark prices a
 from __future__ import annotations
 
 import json
+import math
 import mmap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -35,7 +36,7 @@ COLUMNS: Mapping[str, Any] = {
     "venue_ns": np.int64,
     "t_ns": np.int64,
 }
-BESTS: Mapping[str, Any] = {"best_ns": np.int64, "bests": np.int32}
+BESTS: Mapping[str, tuple[Any, tuple[int, ...]]] = {"best_ns": (np.int64, ()), "bests": (np.int32, (4,))}
 
 PRICES = np.dtype([("t_ns", "i8"), ("mark", "f8"), ("rate", "f8"), ("funding_ns", "i8")])
 """Mark price in ticks (NaN: none yet), rate and time of the coming funding, as heard."""
@@ -109,9 +110,12 @@ class Feed:
         """Names the data by their content and how they were prepared."""
         if self.path is not None:
             return self.path.name
-        from workbench.backtest.preparing import content_digest
+        from workbench.backtest.preparing import ContentDigest
 
-        return content_digest(iter([getattr(self, name) for name in COLUMNS]))[:24]
+        content = ContentDigest()
+        for name in COLUMNS:
+            content.add(getattr(self, name))
+        return content.hexdigest()[:24]
 
     def __repr__(self) -> str:
         seconds = (self.end_ns - self.start_ns) / NS
@@ -145,13 +149,11 @@ class Feed:
             raise DataError(
                 f"feed {str(folder)!r} has format {about.get('format')!r}; expected {FORMAT}: prepare it again"
             )
-        columns = {name: _mapped(folder / name, dtype, int(about["rows"])) for name, dtype in COLUMNS.items()}
-        changes = int(about["changes"])
+        rows, changes = int(about["rows"]), int(about["changes"])
         return cls(
             instrument=instrument_from_json(about["instrument"]),
-            **columns,
-            best_ns=_mapped(folder / "best_ns", np.int64, changes),
-            bests=_mapped(folder / "bests", np.int32, 4 * changes).reshape(changes, 4),
+            **{name: _mapped(folder / name, dtype, (rows,)) for name, dtype in COLUMNS.items()},
+            **{name: _mapped(folder / name, dtype, (changes, *width)) for name, (dtype, width) in BESTS.items()},
             prices=np.load(folder / "prices.npy"),
             funding=np.load(folder / "funding.npy"),
             notes=tuple(about["notes"]),
@@ -171,9 +173,10 @@ class Feed:
 
         Parameters
         ----------
-        source : path, ndarray, DataFrame, Arrow table or sequence of tables
+        source : path, ndarray, DataFrame, Arrow table or iterable of tables
             An hftbacktest `.npz`/`.npy` or its array of 64-byte rows; or event tables with the columns of
-            `workbench.data.EVENT_COLUMNS`, in the order of arrival.
+            `workbench.data.EVENT_COLUMNS`, in the order of arrival. Read twice, in pieces: with a cache, memory does
+            not grow with the length of a file, or of an iterable that makes its tables as it goes.
         instrument : Instrument
             What the data are of: prices must lie on its tick and amounts be whole contracts of it.
         cache : path or bool
@@ -186,7 +189,7 @@ class Feed:
         ------
         DataError
             For what cannot be a market: prices off the tick or not finite, negative sizes, no rows; the message names
-            the row.
+            the row. And for a cache that cannot be written.
         """
         from workbench.backtest.preparing import prepare
 
@@ -203,13 +206,13 @@ def release(array: NDArray[Any], rows: int) -> None:
         base.madvise(mmap.MADV_DONTNEED, 0, length)
 
 
-def _mapped(path: Path, dtype: Any, count: int) -> NDArray[Any]:
-    if count == 0:
-        return np.empty(0, dtype)
-    if not path.is_file() or path.stat().st_size != count * np.dtype(dtype).itemsize:
+def _mapped(path: Path, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    if shape[0] == 0:
+        return np.empty(shape, dtype)
+    if not path.is_file() or path.stat().st_size != math.prod(shape) * np.dtype(dtype).itemsize:
         raise DataError(f"prepared feed is damaged: {path} is missing or has another length; delete its folder")
     # Copy on write: kernels take writable arrays, the file stays as it is.
-    return np.memmap(path, dtype=dtype, mode="c", shape=(count,)).view(np.ndarray)
+    return np.memmap(path, dtype=dtype, mode="c", shape=shape).view(np.ndarray)
 
 
 def instrument_to_json(instrument: Instrument) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -11,74 +11,89 @@ from numpy.typing import NDArray
 
 from workbench.backtest.feed import FUNDING_STAMPS, PRICES
 from workbench.backtest.kernels.rows import ASK_SIDE, BID_SIDE, EXCHANGE, LARGEST, LOCAL, merge_orders
+from workbench.backtest.store import CHUNK, Columns, FeedStore
 from workbench.data import CLEAR, DEPTH, EVENT_COLUMNS, FUNDING, GAP, GAP_TRADES, MARK, RESYNC, SNAPSHOT, TRADE
 from workbench.errors import DataError
 from workbench.events import NS
 from workbench.instruments import Instrument
 
-__all__ = ["EventTables", "event_chunks"]
+__all__ = ["EventTables"]
 
 HORIZON_NS = 10 * NS
 """Rows may be this far out of order; what comes later still is taken as if it had come in time."""
 
-PIECE = 1 << 20
-
 _ROW_KINDS = (DEPTH, TRADE, CLEAR, SNAPSHOT, GAP, RESYNC)
-
-Columns = dict[str, NDArray[Any]]
-
-
-def event_chunks(source: Any, instrument: Instrument, least_latency_s: float) -> EventTables:
-    """Take a DataFrame, an Arrow table, or a sequence of either, in the order of arrival.
-
-    Raises
-    ------
-    DataError
-        If it is none of these, or columns are missing.
-    """
-    tables = list(source) if isinstance(source, Sequence) and not hasattr(source, "columns") else [source]
-    for table in tables:
-        names = getattr(table, "column_names", None) or list(getattr(table, "columns", []))
-        missing = [name for name in EVENT_COLUMNS if name not in names]
-        if missing:
-            raise DataError(
-                f"source is a {type(table).__name__} without the columns {missing}; expected an event table "
-                f"({', '.join(EVENT_COLUMNS)}), hftbacktest's rows or the path of such a file"
-            )
-    return EventTables(tables, instrument, round(least_latency_s * NS))
 
 
 class EventTables:
-    """Event tables, read in pieces; the pieces come out as the columns of a feed."""
+    """Event tables in the order of arrival.
 
-    def __init__(self, tables: Sequence[Any], instrument: Instrument, least_ns: int) -> None:
-        self._tables = tables
+    Parameters
+    ----------
+    source : DataFrame, Arrow table or iterable of either
+        Gone through twice; one that makes its tables as it goes holds none of them in memory.
+    instrument : Instrument
+    least_latency_s : float
+        See `Feed.prepare`.
+    """
+
+    def __init__(self, source: Any, instrument: Instrument, least_latency_s: float) -> None:
+        whole = hasattr(source, "columns") or not isinstance(source, Iterable)
+        if isinstance(source, Iterator):
+            raise DataError(
+                f"source is a {type(source).__name__}, which can be gone through once; expected a list of tables"
+            )
+        self._tables: Iterable[Any] = [source] if whole else source
         self._instrument = instrument
-        self._least_ns = least_ns
-        self.count = sum(len(table) for table in tables)
+        self._least_ns = round(least_latency_s * NS)
+        self._fastest_ns: int | None = None
+        self._count = 0
+        self.settings = f"events {least_latency_s}"
 
-    def words(self) -> Iterator[NDArray[Any]]:
-        """Everything that makes the feed what it is."""
+    def survey(self, see: Callable[[NDArray[Any]], None]) -> None:
+        """Show every column, and find the fastest row."""
+        fastest = []
+        self._count = 0
         for piece in self._read():
-            yield from piece.values()
+            self._count += piece["kind"].size
+            for values in piece.values():
+                see(values)
+            stamped = (piece["venue_ns"] > 0) & (piece["kind"] != GAP) & (piece["kind"] != RESYNC)
+            if stamped.any():
+                fastest.append(int((piece["t_ns"] - piece["venue_ns"])[stamped].min()))
+        self._fastest_ns = min(fastest, default=self._least_ns)
 
     def _read(self) -> Iterator[Columns]:
         for table in self._tables:
-            for at in range(0, len(table), PIECE):
-                piece = table.slice(at, PIECE) if hasattr(table, "column_names") else table.iloc[at : at + PIECE]
+            names = getattr(table, "column_names", None) or list(getattr(table, "columns", []))
+            missing = [name for name in EVENT_COLUMNS if name not in names]
+            if missing:
+                raise DataError(
+                    f"source is a {type(table).__name__} without the columns {missing}; expected an event table "
+                    f"({', '.join(EVENT_COLUMNS)}), hftbacktest's rows or the path of such a file"
+                )
+            for at in range(0, len(table), CHUNK):
+                piece = table.slice(at, CHUNK) if hasattr(table, "column_names") else table.iloc[at : at + CHUNK]
                 yield {
                     name: np.ascontiguousarray(piece[name].to_numpy(), dtype=dtype)
                     for name, dtype in EVENT_COLUMNS.items()
                 }
 
-    def pieces(self) -> Iterator[tuple[Columns | None, dict[str, Any]]]:
-        """Columns of the feed in order, and at the end the tables beside them."""
+    def fill(self, store: FeedStore) -> None:
+        """Put the rows in order into the store, with prices and funding beside them.
+
+        Raises
+        ------
+        DataError
+            For what cannot be a market, and for data that changed between the two times they were read.
+        """
         offset_ns, notes = self._clock()
         sorter = _Sorter()
         prices = _Prices(self._instrument)
         last_seq, snapshot_ns = np.iinfo(np.int64).min, np.iinfo(np.int64).min
-        repeated = stale = end_ns = 0
+        count = repeated = stale = end_ns = 0
         for piece in self._read():
+            count += piece["kind"].size
             piece["venue_ns"] = np.where(
                 piece["venue_ns"] > 0, piece["venue_ns"] + offset_ns, piece["t_ns"] - self._least_ns
             )
@@ -98,26 +113,27 @@ class EventTables:
             keep &= ~((piece["kind"] == GAP) & (piece["size"] == GAP_TRADES))
             kept = {name: values[keep] for name, values in piece.items()}
             _check(kept)
-            yield from sorter.take(kept)
-        yield from sorter.take(None)
+            _put(store, sorter.take(kept))
+        _put(store, sorter.take(None))
+        if count != self._count:
+            raise DataError(
+                f"the source had {self._count:,} rows and then {count:,}: it changed while it was read; prepare it "
+                "again, or up to an end that is past"
+            )
         notes += sorter.notes
         if repeated:
             notes.append(f"{repeated:,} rows came again (their seq did not rise) and were left out")
         if stale:
             notes.append(f"{stale:,} levels were older than the whole book received before them and were left out")
-        table, funding = prices.tables(end_ns)
-        yield None, {"notes": notes, "prices": table, "funding": funding}
+        store.notes += notes
+        store.prices, store.funding = prices.tables(end_ns)
 
     def _clock(self) -> tuple[int, list[str]]:
         """What to add to the venue's stamps so that nothing is heard before it happens."""
-        fastest = min(
-            (
-                int((piece["t_ns"] - piece["venue_ns"])[stamped].min())
-                for piece in self._read()
-                if (stamped := (piece["venue_ns"] > 0) & (piece["kind"] != GAP) & (piece["kind"] != RESYNC)).any()
-            ),
-            default=self._least_ns,
-        )
+        if self._fastest_ns is None:
+            self.survey(lambda _: None)
+        fastest = self._fastest_ns
+        assert fastest is not None
         if fastest > 0:
             return 0, []
         offset = fastest - self._least_ns
@@ -126,6 +142,14 @@ class EventTables:
             f"{offset / 1e6:,.3f} ms, so that the fastest row takes {self._least_ns / 1e6:g} ms"
         )
         return offset, [said]
+
+
+def _put(store: FeedStore, columns: Columns | None) -> None:
+    if columns is not None:
+        count = columns["code"].size
+        for name, into in store.room(count).items():
+            into[:] = columns[name]
+        store.add(count)
 
 
 def _check(rows: Columns) -> None:
@@ -161,8 +185,8 @@ class _Sorter:
             made.append(f"{self._late:,} rows were more than {HORIZON_NS // NS} s out of order and were moved up")
         return made
 
-    def take(self, rows: Columns | None) -> Iterator[tuple[Columns, dict[str, Any]]]:
-        """Add rows (None: there are no more) and hand out what is settled."""
+    def take(self, rows: Columns | None) -> Columns | None:
+        """Add rows (None: there are no more) and hand out what is settled, as columns of the feed."""
         if rows is not None:
             rows["flags"] = np.full(rows["kind"].size, EXCHANGE | LOCAL, np.uint8)
             venue = np.maximum.accumulate(np.concatenate([[self._newest[0]], rows["venue_ns"]]))
@@ -174,11 +198,10 @@ class _Sorter:
         else:
             rows, until = self._waiting, [np.iinfo(np.int64).max] * 2
             if not rows:
-                return
+                return None
         out, settled = self._merge(rows, until)
         self._waiting = {name: values[~settled] for name, values in rows.items()}
-        if out["code"].size:
-            yield out, {}
+        return out if out["code"].size else None
 
     def _merge(self, rows: Columns, until: list[int]) -> tuple[Columns, NDArray[np.bool_]]:
         orders = []
@@ -225,7 +248,7 @@ class _Prices:
     def take(self, piece: Columns, fresh: NDArray[np.bool_]) -> None:
         keep = fresh & np.isin(piece["kind"], (MARK, FUNDING))
         if keep.any():
-            self._seen.append({name: values[keep] for name, values in piece.items()})
+            self._seen.append({name: piece[name][keep] for name in ("t_ns", "seq", "kind", "value", "value_ns")})
 
     def tables(self, end_ns: int) -> tuple[NDArray[np.void], NDArray[np.void]]:
         """Prices as heard, and the stamps up to a time at which funding is paid: the last rate said for each."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from workbench.backtest.feed import Feed
+from workbench.backtest.store import CHUNK
 from workbench.data import CLEAR, FUNDING, MARK, SNAPSHOT, Catalog, event_table
 from workbench.data.catalog import instant_ns
 from workbench.errors import DataError
@@ -51,14 +54,27 @@ def feed_from_catalog(
         For an unknown symbol, an empty range, or a start before which no whole book was received.
     """
     source = catalog if isinstance(catalog, Catalog) else Catalog(catalog)
-    tables = list(source.iter_batches(symbol, start, end, venue=venue))
-    if not tables:
+    first_rows = next(source.iter_batches(symbol, start, end, venue=venue, rows=CHUNK), None)
+    if first_rows is None:
         first, last = source.span(symbol, venue)
         there = " to ".join(str(np.datetime64(stamp, "ns").astype("datetime64[s]")) for stamp in (first, last))
         raise DataError(f"{symbol} has no rows between {start} and {end}; the catalog has {there} UTC")
+    opening = []
     if start is not None and source.span(symbol, venue)[0] < instant_ns(start):
-        tables.insert(0, _opening(source, symbol, instant_ns(start), tables[0], venue))
+        opening = [_opening(source, symbol, instant_ns(start), first_rows, venue)]
+
+    tables = _Tables(lambda: chain(opening, source.iter_batches(symbol, start, end, venue=venue, rows=CHUNK)))
     return Feed.prepare(tables, source.instrument(symbol, venue), cache=cache)
+
+
+class _Tables:
+    """Tables that are read anew each time they are gone through."""
+
+    def __init__(self, read: Callable[[], Iterator[pa.Table]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        return self._read()
 
 
 def _opening(catalog: Catalog, symbol: str, start_ns: int, first: pa.Table, venue: str | None) -> pa.Table:

@@ -238,11 +238,12 @@ class Catalog:
 
     def _read(self, path: str, first: int, last: int, wanted: pa.Array | None, rows: int) -> Iterator[pa.Table]:
         with self._opened(path) as file:
-            groups = groups_within(file.metadata, first, last)
-            for batch in file.iter_batches(batch_size=rows, row_groups=groups) if groups else ():
-                table = chosen_rows(pa.Table.from_batches([batch]), first, last, wanted)
-                if table.num_rows:
-                    yield table
+            # One group after another: what was read of a group is let go with it.
+            for group in groups_within(file.metadata, first, last):
+                for batch in file.iter_batches(batch_size=rows, row_groups=[group]):
+                    table = chosen_rows(pa.Table.from_batches([batch]), first, last, wanted)
+                    if table.num_rows:
+                        yield table
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[pq.ParquetFile]:
