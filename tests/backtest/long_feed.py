@@ -90,7 +90,7 @@ def main(folder: Path) -> None:
             "run": memory_mib("VmHWM") - before,
             "fills": result.summary.fills,
         }
-    print(json.dumps(said))
+    sys.stdout.write(json.dumps(said))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.backtest.made_feed import make_feed
-from workbench.backtest import Feed
+from workbench.backtest import Feed, mids
 from workbench.backtest.kernels.books import (
     ASKS,
     BEST,
@@ -26,6 +26,7 @@ from workbench.backtest.kernels.books import (
     set_level,
 )
 from workbench.backtest.kernels.rows import EXCHANGE, KIND_MASK, LOCAL
+from workbench.backtest.log import FILLS_DTYPE
 from workbench.data import CLEAR, DEPTH, FUNDING, GAP, HFTBACKTEST_DTYPE, MARK, RESYNC, SNAPSHOT, TRADE, event_table
 from workbench.errors import DataError
 from workbench.instruments import Instrument
@@ -106,6 +107,45 @@ def test_other_data_are_another_feed(tmp_path: Path) -> None:
     first = Feed.prepare(rows, INSTRUMENT, cache=tmp_path)
     rows["qty"][1_500] += 0.001
     assert Feed.prepare(rows, INSTRUMENT, cache=tmp_path).key != first.key
+
+
+def test_tables_that_cannot_be_gone_through_twice_and_alike_are_refused(tmp_path: Path) -> None:
+    day = table((1_000, 500, DEPTH, 1, 1000, 5, np.nan, 0), (2_000, 900, DEPTH, -1, 1002, 5, np.nan, 0))
+    with pytest.raises(DataError, match="gone through once"):
+        Feed.prepare(iter([day]), INSTRUMENT, cache=tmp_path)
+
+    class Growing(list[Any]):
+        def __iter__(self) -> Any:
+            yield from super().__iter__()
+            self.append(day)
+
+    with pytest.raises(DataError, match="had 2 rows and then 4: it changed"):
+        Feed.prepare(Growing([day]), INSTRUMENT, cache=tmp_path)
+    assert not list(tmp_path.iterdir()), "nothing half made is left"
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match=r"cannot be kept in .*WORKBENCH_CACHE"):
+        Feed.prepare(raw((1 | BUY, 5, 15, 100.0, 1.0)), INSTRUMENT, cache=tmp_path / "file")
+
+
+def test_the_mid_of_a_fill_is_the_one_heard_then_wherever_the_pieces_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = Feed.prepare(make_feed(5_000, seed=13), INSTRUMENT, cache=False)
+    logs = [np.zeros(count, FILLS_DTYPE) for count in (0, 300, 41)]
+    rng = np.random.default_rng(5)
+    for rows in logs:
+        rows["t_ns"] = np.sort(rng.integers(feed.start_ns - 10**8, feed.end_ns + 10**8, rows.size))
+        rows["t_ns"][1::3] = np.sort(rng.choice(feed.best_ns, rows["t_ns"][1::3].size))
+        rows["t_ns"].sort()
+        rows["price_ticks"] = 7
+    monkeypatch.setattr(mids, "PIECE", 97)
+    mids.add_mids(feed, logs, feed_delay_ns=0)
+    for rows in logs:
+        for row in rows:
+            at = int(np.searchsorted(feed.best_ns, row["t_ns"], side="right")) - 1
+            bid, ask = feed.bests[at, :2].tolist() if at >= 0 else (0, 0)
+            assert row["mid_half_ticks"] == (bid + ask if bid > 0 and ask > 0 else 14)
 
 
 def test_rows_before_the_first_of_a_view_carry_its_stamp() -> None:

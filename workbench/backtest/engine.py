@@ -41,6 +41,7 @@ from workbench.backtest.log import (
     RunLog,
 )
 from workbench.backtest.log_rows import deal_rows, place_by_number
+from workbench.backtest.mids import add_mids
 from workbench.backtest.queues import QueueModel
 from workbench.backtest.views import CHUNK, ViewTables
 from workbench.config import MarketMakerConfig
@@ -215,7 +216,9 @@ class Engine:
                 self._flush()
             log_open_orders(self._venue, self._desk, self._logs, c)
         self._flush()
-        return [self._log(c, first_ns, reason) for c in range(self._count)]
+        logs = [self._log(c, first_ns, reason) for c in range(self._count)]
+        add_mids(self._feed, [log.fills for log in logs], self._conditions.feed_delay_ns)
+        return logs
 
     def _release(self) -> None:
         """What was walked needs no memory any more."""
@@ -286,7 +289,6 @@ class Engine:
             np.concatenate(kept[c]).view(dtype).reshape(-1) if kept[c] else np.empty(0, dtype)
             for kept, dtype in zip(self._kept[1:], DTYPES[1:], strict=True)
         )
-        self._mids(fills)
         return RunLog(
             orders,
             fills,
@@ -308,14 +310,6 @@ class Engine:
             finished=not reason,
             reason=reason,
         )
-
-    def _mids(self, fills: NDArray[np.void]) -> None:
-        """The mid at which each fill was heard."""
-        feed = self._feed
-        at = np.searchsorted(feed.best_ns, fills["t_ns"] - self._conditions.feed_delay_ns, side="right") - 1
-        best = feed.bests[np.maximum(at, 0), :2] if feed.best_ns.size else np.zeros((fills.size, 2), np.int64)
-        known = (at >= 0) & (best > 0).all(axis=1)
-        fills["mid_half_ticks"] = np.where(known, best.astype(np.int64).sum(axis=1), 2 * fills["price_ticks"])
 
 
 def _steps(feed: Feed, conditions: Conditions) -> Any:

@@ -268,12 +268,19 @@ class Catalog:
         DataError
             If no whole book was received before, in the hours since the day before.
         """
+        from workbench.data.replayed import BookReplay
+
         moment = instant_ns(at)
-        book_kinds = (DEPTH, CLEAR, SNAPSHOT)
         for hours in (1, 24):
-            rows = self.load(symbol, moment - hours * HOUR_NS, moment, kinds=book_kinds, venue=venue)
-            if (rows["kind"] == SNAPSHOT).any():
-                return _book_of(rows)
+            book, whole = BookReplay(), False
+            for table in self.iter_batches(
+                symbol, moment - hours * HOUR_NS, moment, kinds=(DEPTH, CLEAR, SNAPSHOT), venue=venue
+            ):
+                columns = {name: table.column(name).to_numpy() for name in ("kind", "side", "price_ticks", "size")}
+                book.play(columns, np.zeros(table.num_rows, dtype=np.bool_))
+                whole |= bool((columns["kind"] == SNAPSHOT).any())
+            if whole:
+                return book.levels()
         raise DataError(f"{symbol}: no whole book was received in the 24 hours before {at}; start later")
 
     def query(self, sql: str) -> pd.DataFrame:
@@ -397,24 +404,3 @@ def _may_hold(path: str, first: int, last: int) -> bool:
 def _protocols(filesystem: fsspec.AbstractFileSystem) -> tuple[str, ...]:
     protocol = filesystem.protocol
     return (protocol,) if isinstance(protocol, str) else tuple(protocol)
-
-
-def _book_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """What remains of levels, snapshots and clears."""
-    kind, side = rows["kind"].to_numpy(), rows["side"].to_numpy()
-    price, size = rows["price_ticks"].to_numpy(), rows["size"].to_numpy()
-    sides = []
-    for this in (1, -1):
-        gone = np.flatnonzero((kind == CLEAR) & ((side == 0) | (side == this)) & (price == 0))
-        from_row = gone[-1] + 1 if gone.size else 0
-        at = from_row + np.flatnonzero((side[from_row:] == this) & (kind[from_row:] != CLEAR))
-        levels = pd.DataFrame({"side": side[at], "price_ticks": price[at], "size": size[at]})
-        cleared = from_row + np.flatnonzero((kind[from_row:] == CLEAR) & (side[from_row:] == this))
-        keep = np.ones(at.size, dtype=bool)
-        for row in cleared:
-            # From its best price to the one that is named.
-            keep &= ~((at < row) & (this * price[at] >= this * price[row]))
-        levels = levels[keep].drop_duplicates("price_ticks", keep="last")
-        levels = levels[levels["size"] > 0].sort_values("price_ticks", ascending=this < 0)
-        sides.append(levels)
-    return pd.concat(sides, ignore_index=True)

@@ -128,6 +128,14 @@ class BookReplay:
             out[~there, column] = 0
         return out
 
+    def levels(self) -> pd.DataFrame:
+        """The book as it stands: columns side, price_ticks, size; bids, then asks, best prices first."""
+        sides = []
+        for side, sizes in zip((1, -1), self._sizes, strict=True):
+            rank = np.flatnonzero(sizes)[::-side]
+            sides.append(pd.DataFrame({"side": side, "price_ticks": self._prices[rank], "size": sizes[rank]}))
+        return pd.concat(sides, ignore_index=True)
+
     def _rank(self, prices: Ints) -> None:
         new = np.setdiff1d(prices, self._prices, assume_unique=True)
         if not new.size:
