@@ -102,7 +102,7 @@ def backtest_command(
     settings = _settings(config, [*(pairs or []), *(set_ or [])], model)
     conditions = _conditions(step, latency_ms, queue, queue_power, rules, seed)
     from workbench.backtest import backtest
-    from workbench.backtest.run_folder import claim_run
+    from workbench.backtest.run_files import claim_run
     from workbench.headless.folder import new_folder_name
 
     folder = claim_run(out or Path(new_folder_name()))
@@ -145,7 +145,7 @@ def sweep_command(
     settings = _settings(config, [*(pairs or []), *(set_ or [])], model)
     conditions = _conditions(step, latency_ms, queue, queue_power, rules, seed)
     from workbench.backtest import expand_grid, read_grid, sweep
-    from workbench.backtest.run_folder import claim_run
+    from workbench.backtest.run_files import claim_run
     from workbench.headless.folder import new_folder_name
 
     values = read_grid(grid)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.backtest.made_feed import make_feed
-from workbench.backtest import BacktestResult
+from workbench.backtest import BacktestResult, SweepResult
 from workbench.commands import run_command
 from workbench.data import Catalog, synthetic_day
 from workbench.headless.stopping import StopRequest
@@ -60,6 +60,7 @@ def test_a_sweep_leaves_its_table(catalog: str, tmp_path: Path, capsys: pytest.C
     table = pd.read_parquet(out / "table.parquet")
     assert len(table) == 4
     assert table["test_fills"].sum() > 0
+    pd.testing.assert_frame_equal(SweepResult.load(out).table, table)
 
 
 def test_ctrl_c_leaves_what_there_is_and_exits_130(

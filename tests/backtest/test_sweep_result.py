@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from tests.backtest.made_run import INSTRUMENT, make_run, make_terms
 from workbench.analysis import sharpe_ratio
 from workbench.backtest import BacktestResult, SweepResult
 from workbench.backtest.log import RunLog
+from workbench.backtest.run_files import write_archive
 from workbench.backtest.sweep_row import METRICS, SweepRow, sweep_row
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, DataError
 from workbench.events import NS
 
 COMBINATIONS = [{"spread_bps": s, "quoting.inventory_skew": k, "order_size": 10} for s in (2, 4, 8) for k in (0.5, 1.0)]
@@ -124,6 +126,50 @@ def test_a_sweep_is_saved_with_its_table_and_its_page(tmp_path: Path) -> None:
     assert told["rank_correlation"] == pytest.approx(-1.0)
     with pytest.raises(ConfigError, match="holds a run already"):
         sweep.save(folder)
+
+
+@pytest.mark.parametrize("tested", [False, True])
+@pytest.mark.parametrize("leave_out", [0, 2, 6])
+def test_a_saved_sweep_is_opened_again_as_it_was(tmp_path: Path, tested: bool, leave_out: int) -> None:
+    sweep = make_sweep(tested, leave_out)
+    again = SweepResult.load(sweep.save(tmp_path / "sweep"))
+    assert repr(again) == repr(sweep)
+    pd.testing.assert_frame_equal(again.table, sweep.table)
+    assert (again.terms, again.combinations, again.partial) == (sweep.terms, sweep.combinations, sweep.partial)
+    if leave_out < 6:
+        assert again.best("sharpe") == sweep.best("sharpe")
+        assert again.deflated_sharpe() == sweep.deflated_sharpe()
+        assert again.parallel() == sweep.parallel()
+        assert again.heat_map() == sweep.heat_map()
+        assert not tested or again.train_test() == sweep.train_test()
+
+
+def test_metrics_keep_their_types_and_unknown_ones_their_nan(tmp_path: Path) -> None:
+    whole = sweep_row(make_run(), INSTRUMENT)
+    nothing = sweep_row(RunLog(), INSTRUMENT)
+    terms = replace(make_terms(), latency="latency 10 ms each way", notes=("a note",))
+    sweep = SweepResult(terms, [{"spread_bps": np.int64(2)}, {"spread_bps": np.int64(4)}], {0: whole, 1: nothing})
+    again = SweepResult.load(sweep.save(tmp_path / "sweep"))
+    pd.testing.assert_frame_equal(again.table, sweep.table)
+    assert again.table["fills"].dtype == np.int64
+    assert math.isnan(again.rows[1].metrics["sharpe"])
+    assert np.array_equal(again.rows[0].steps, whole.steps)
+    assert again.rows[1].steps.size == 0
+    assert repr(again) == repr(sweep)
+
+
+def test_what_is_no_sweep_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds no sweep that can be read"):
+        SweepResult.load(tmp_path)
+    BacktestResult(make_run(), make_terms()).save(tmp_path / "backtest")
+    with pytest.raises(DataError, match="holds no sweep"):
+        SweepResult.load(tmp_path / "backtest")
+    (tmp_path / "rows.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(DataError, match="holds no sweep that can be read"):
+        SweepResult.load(tmp_path)
+    write_archive(tmp_path / "rows.npz", {"terms": {}}, {})
+    with pytest.raises(DataError, match="of another version"):
+        SweepResult.load(tmp_path)
 
 
 def test_each_picture_is_drawn_from_the_table() -> None:

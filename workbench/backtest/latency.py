@@ -26,12 +26,22 @@ def _table(mode: int, entry: int, response: int, jitter: tuple[int, int] = (0, 0
     return LatencyTable(settings, np.zeros(1, np.int64), np.zeros((1, 2), np.int64))
 
 
+def _ways(entry_s: float, response_s: float) -> str:
+    there, back = f"{entry_s * 1e3:g}", f"{response_s * 1e3:g}"
+    return f"{there} ms each way" if there == back else f"{there} ms there, {back} ms back"
+
+
 @dataclass(frozen=True)
 class ConstantLatency:
     """Every request and every answer takes the same time, seconds."""
 
     entry_s: float = 0.01
     response_s: float = 0.01
+
+    @property
+    def label(self) -> str:
+        """In words."""
+        return f"latency {_ways(self.entry_s, self.response_s)}"
 
     def table(self, seed: int) -> LatencyTable:  # noqa: ARG002
         """As the compiled loop reads it."""
@@ -47,13 +57,19 @@ class JitteredLatency:
     entry_tail_s: float = 0.005
     response_tail_s: float = 0.005
 
+    @property
+    def label(self) -> str:
+        """In words."""
+        tails = _ways(self.entry_tail_s, self.response_tail_s)
+        return f"latency {_ways(self.entry_s, self.response_s)} and tails of {tails} on average"
+
     def table(self, seed: int) -> LatencyTable:
         """As the compiled loop reads it."""
         jitter = (_ns("entry_tail_s", self.entry_tail_s), _ns("response_tail_s", self.response_tail_s))
         return _table(JITTERED, _ns("entry_s", self.entry_s), _ns("response_s", self.response_s), jitter, seed)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MeasuredLatency:
     """Measured delays, interpolated between their times; before the first and after the last those hold.
 
@@ -68,6 +84,16 @@ class MeasuredLatency:
     t_ns: npt.ArrayLike
     entry_ns: npt.ArrayLike
     response_ns: npt.ArrayLike
+
+    @property
+    def label(self) -> str:
+        """In words."""
+        entry_ns, response_ns = np.asarray(self.entry_ns), np.asarray(self.response_ns)
+        middle = _ways(float(np.median(entry_ns)) / NS, float(np.median(response_ns)) / NS)
+        return f"latency as measured {entry_ns.size:,} times, in the middle {middle}"
+
+    def __repr__(self) -> str:
+        return f"<MeasuredLatency: {self.label}>"
 
     def table(self, seed: int) -> LatencyTable:  # noqa: ARG002
         """As the compiled loop reads it."""

@@ -293,7 +293,7 @@ def run_configurations(
                 max_position=setting.sizes.max_position,
                 rules="parity" if conditions.parity else "honest",
                 queue=conditions.queue.label,
-                latency=repr(conditions.latency),
+                latency=conditions.latency.label,
                 decide=conditions.decide,
                 reasons=found.reasons,
                 seed=conditions.seed,

@@ -5,46 +5,24 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.analysis import drawdown_figure, html_charts, html_page, html_table
 from workbench.backtest.log import FILLS_DTYPE, FUNDING_DTYPE, ORDERS_DTYPE, QUOTES_DTYPE, RunCounters, RunLog
 from workbench.backtest.result import BacktestResult
-from workbench.backtest.terms import RunTerms
-from workbench.errors import ConfigError, DataError
+from workbench.backtest.run_files import claim_run, read_archive, read_terms, write_archive, write_summary
+from workbench.errors import DataError
 
-__all__ = ["claim_run", "load_result", "render_page", "save_result"]
+__all__ = ["load_result", "render_page", "save_result"]
 
 TABLES = ("orders", "fills", "quotes")
 DTYPES = {"orders": ORDERS_DTYPE, "fills": FILLS_DTYPE, "quotes": QUOTES_DTYPE, "funding": FUNDING_DTYPE}
 DIGITS = 38
-
-
-def claim_run(folder: Path) -> Path:
-    """Make the folder of a new run.
-
-    Raises
-    ------
-    ConfigError
-        If it holds a run already, or cannot be made: a run is never overwritten.
-    """
-    if any((folder / name).exists() for name in ("summary.json", "log.npz", "journal.sqlite")):
-        raise ConfigError([f"the folder {str(folder)!r} holds a run already; expected a new or empty one"])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or "no such place"
-        raise ConfigError(
-            [f"the folder {str(folder)!r} cannot be made ({reason}); expected a place to write"]
-        ) from None
-    return folder.absolute()
 
 
 def save_result(result: BacktestResult, folder: Path) -> Path:
@@ -60,27 +38,19 @@ def save_result(result: BacktestResult, folder: Path) -> Path:
         "counters": dataclasses.asdict(log.counters),
         "run": {name: getattr(log, name) for name in ("start_ns", "end_ns", "finished", "reason")},
     }
-    arrays: dict[str, Any] = {name: getattr(log, name) for name in DTYPES}
-    np.savez_compressed(folder / "log.npz", told=np.array(json.dumps(told)), **arrays)
-    draft = folder / ".summary.draft"
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(result.summary_as(folder.name)), indent=1))
-    draft.replace(folder / "summary.json")
+    write_archive(folder / "log.npz", told, {name: getattr(log, name) for name in DTYPES})
+    write_summary(folder, result.summary_as(folder.name))
     return folder
 
 
 def load_result(folder: Path) -> BacktestResult:
     """Read a result back. See `BacktestResult.load`."""
-    try:
-        with np.load(folder / "log.npz", allow_pickle=False) as file:
-            told = json.loads(str(file["told"]))
-            arrays = {name: file[name] for name in DTYPES}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{str(folder)!r} holds no backtest that can be read: {error}") from None
-    strange = [name for name, dtype in DTYPES.items() if arrays[name].dtype != dtype]
+    told, arrays = read_archive(folder / "log.npz", "backtest")
+    strange = [name for name, dtype in DTYPES.items() if name not in arrays or arrays[name].dtype != dtype]
     if strange:
         raise DataError(f"{str(folder)!r} has {strange[0]} of another version; run the backtest again")
-    terms = msgspec.convert(told["terms"], RunTerms, strict=False)
-    return BacktestResult(RunLog(**arrays, counters=RunCounters(**told["counters"]), **told["run"]), terms)
+    run_log = RunLog(**arrays, counters=RunCounters(**told["counters"]), **told["run"])
+    return BacktestResult(run_log, read_terms(told["terms"]))
 
 
 def render_page(result: BacktestResult) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 
@@ -18,8 +16,6 @@ from workbench.analysis import (
     DeflatedSharpe,
     deflated_sharpe,
     heat_map_figure,
-    html_charts,
-    html_page,
     html_table,
     neighbours,
     parallel_figure,
@@ -31,14 +27,11 @@ from workbench.backtest.sweep_row import METRICS, SweepRow
 from workbench.backtest.terms import RunTerms
 from workbench.errors import did_you_mean
 from workbench.events import NS
-from workbench.provenance import code_hash, versions
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["SweepResult"]
-
-SHOWN = ("equity", "sharpe", "drawdown", "fills", "profit_bps", "uptime")
 
 
 class SweepResult:
@@ -189,38 +182,29 @@ class SweepResult:
     # --- files ------------------------------------------------------------------------------------------------------
 
     def save(self, folder: str | Path) -> Path:
-        """Leave a run folder: table.parquet, report.html, summary.json last.
+        """Leave a run folder: table.parquet, report.html, rows.npz for `load`, summary.json last.
 
         Raises
         ------
         ConfigError
             If the folder holds a run already, or cannot be made.
         """
-        from workbench.backtest.run_folder import claim_run
+        from workbench.backtest.sweep_folder import save_sweep
 
-        target = claim_run(Path(folder))
-        self.table.to_parquet(target / "table.parquet")
-        (target / "report.html").write_text(self._page(), encoding="utf-8")
-        told = {
-            "run_id": target.name,
-            "symbol": self.terms.instrument.symbol,
-            "model": self.terms.model,
-            "configurations": len(self.combinations),
-            "run": len(self),
-            "finished": not self.partial,
-            "exit_code": 130 if self.partial else 0,
-            "parameters": self.parameters,
-            "best": None if self.table.empty else {"settings": self.best(), **self._metrics_of_best()},
-            "rank_correlation": _number(self.rank_correlation()) if len(self) else None,
-            "report": [" ".join(line).strip() for line in self.report_lines()],
-            "terms": msgspec.to_builtins(self.terms),
-            "code_hash": code_hash(),
-            "versions": versions(),
-        }
-        draft = target / ".summary.draft"
-        draft.write_text(json.dumps(told, indent=1))
-        draft.replace(target / "summary.json")
-        return target
+        return save_sweep(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SweepResult:
+        """The sweep that `save` (or `workbench sweep --out`) left in a folder: tables, figures and report as they were.
+
+        Raises
+        ------
+        DataError
+            If there is none, or its files cannot be read.
+        """
+        from workbench.backtest.sweep_folder import load_sweep
+
+        return load_sweep(Path(folder))
 
     # --- words ------------------------------------------------------------------------------------------------------
 
@@ -254,15 +238,16 @@ class SweepResult:
     def __repr__(self) -> str:
         lines = self.report_lines()
         width = max(len(name) for name, _ in lines)
-        warning = [f"  {self._warning}"] if self._warning else []
-        return "\n".join([self._title, *warning, *(f"  {name:<{width}}  {text}" for name, text in lines)])
+        warning = [f"  {self.warning}"] if self.warning else []
+        return "\n".join([self.title, *warning, *(f"  {name:<{width}}  {text}" for name, text in lines)])
 
     def _repr_html_(self) -> str:
-        warning = f"<p><b>{html.escape(self._warning)}</b></p>" if self._warning else ""
-        return f"<b>{html.escape(self._title)}</b>{warning}{html_table(self.report_lines())}"
+        warning = f"<p><b>{html.escape(self.warning)}</b></p>" if self.warning else ""
+        return f"<b>{html.escape(self.title)}</b>{warning}{html_table(self.report_lines())}"
 
     @property
-    def _warning(self) -> str:
+    def warning(self) -> str:
+        """What makes its numbers doubtful; empty where nothing does."""
         said = []
         if self.partial:
             said.append(f"PARTIAL: {len(self)} of {len(self.combinations)} configurations have numbers, not all final.")
@@ -271,7 +256,8 @@ class SweepResult:
         return " ".join(said)
 
     @property
-    def _title(self) -> str:
+    def title(self) -> str:
+        """What was swept, over what, in one line."""
         seconds = (self.span_ns[1] - self.span_ns[0]) / NS
         test = ""
         if self.test_span_ns is not None:
@@ -280,26 +266,6 @@ class SweepResult:
             f"Sweep of {self.terms.instrument.symbol}, {self.terms.model}: {len(self)} configurations over "
             f"{seconds:,.0f} s{test}, in {self.terms.wall_s:.2g} s"
         )
-
-    def _page(self) -> str:
-        figures: list[go.Figure] = []
-        if not self.table.empty:
-            figures.append(self.heat_map() if len(self.parameters) > 1 else self.plateau())
-            figures += [self.plateau()] if len(self.parameters) > 1 else []
-            figures += [self.train_test()] if self.test_rows is not None else []
-            figures.append(self.parallel())
-        shown = self.table.sort_values("equity", ascending=False)[[*self.parameters, *SHOWN]].head(50)
-        note = f"<p class=warning>{html.escape(self._warning)}</p>" if self._warning else ""
-        meanings = html_table((name, METRICS[name]) for name in SHOWN)
-        return html_page(
-            self._title,
-            f"{note}{html_table(self.report_lines())}{html_charts(figures)}<h2>The best 50</h2>"
-            f"{shown.to_html(border=0, float_format='{:.5g}'.format)}<h2>What the columns mean</h2>{meanings}",
-        )
-
-    def _metrics_of_best(self) -> dict[str, Any]:
-        row: dict[Any, Any] = self.table.loc[self._winner("equity")].to_dict()
-        return {name: _number(row[name]) for name in self.table.columns if name not in self.parameters}
 
     def _winner(self, metric: str) -> int:
         known = self.table[self._known(metric)].dropna()
@@ -316,9 +282,3 @@ class SweepResult:
 
 def _varies(steps: np.ndarray[Any, Any]) -> bool:
     return bool(steps.size > 1 and steps.std() > 0.0)
-
-
-def _number(value: Any) -> Any:
-    """A number as JSON has it; None for one that is not known."""
-    plain = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
