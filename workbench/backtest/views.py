@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.backtest.feed import Feed
+from workbench.backtest.kernels.codes import BOOK_LOST
 from workbench.backtest.kernels.view_table import (
+    CODE,
     CURSOR_SIZE,
     NEXT_BEST,
     NEXT_ROW,
@@ -52,6 +54,7 @@ class ViewTables:
         self._shown = [make_view(feed.instrument) for _ in self._keys]
         tables = max(1, len(self._keys))
         self._cursors = np.zeros((tables, CURSOR_SIZE), dtype=np.int64)
+        self._cursors[:, CODE] = BOOK_LOST
         self._views = np.zeros((tables, CHUNK, VIEW_SIZE))
         self._views[:] = make_view(feed.instrument)
         self._heard = np.zeros((CHUNK, 2), dtype=np.int64)

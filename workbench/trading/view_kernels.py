@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled
+from workbench.compiled import borrowing, compiled
 from workbench.config import SignalsConfig, VolatilityConfig
 from workbench.events import NS
 from workbench.instruments import Instrument
@@ -51,6 +51,7 @@ __all__ = [
     "make_memory",
     "make_view",
     "note_fill",
+    "note_flow",
     "reconfigured",
     "update_mark",
     "update_quote",
@@ -152,28 +153,31 @@ def reconfigured(
     return new
 
 
-@compiled(_f(_F, _I, _i, _i, _i, _i, _i))
-def flow_over_window(
-    numbers: Floats, stamps: Ints, t_ns: int, bid: int, bid_size: int, ask: int, ask_size: int
-) -> float:
-    """Order-flow imbalance of the window up to now, contracts; NaN before a whole window was seen."""
-    width = stamps[BUCKET_NS]
-    bucket = t_ns // width
-    flows = numbers[FLOWS : FLOWS + FLOW_BUCKETS]
+@borrowing(types.void(_F, _I, _i, _i, _i, _i, _i))
+def note_flow(numbers: Floats, stamps: Ints, t_ns: int, bid: int, bid_size: int, ask: int, ask_size: int) -> None:
+    """Take a quote into the order flow: all that it leaves behind between two samples while no fill waits."""
+    bucket = t_ns // stamps[BUCKET_NS]
     if stamps[FLOW_SINCE_NS] < 0:
         stamps[FLOW_SINCE_NS] = t_ns
-        flows[:] = 0.0
+        for i in range(FLOW_BUCKETS):
+            numbers[FLOWS + i] = 0.0
     else:
         for passed in range(min(bucket - stamps[BUCKET], FLOW_BUCKETS)):
-            flows[(bucket - passed) % FLOW_BUCKETS] = 0.0
+            numbers[FLOWS + (bucket - passed) % FLOW_BUCKETS] = 0.0
     stamps[BUCKET] = bucket
     quote = numbers[QUOTE : QUOTE + 4]
-    flows[bucket % FLOW_BUCKETS] += flow_update(quote, float(bid), float(bid_size), float(ask), float(ask_size))
-    if t_ns - stamps[FLOW_SINCE_NS] < width * FLOW_BUCKETS:
+    flow = flow_update(quote, float(bid), float(bid_size), float(ask), float(ask_size))
+    numbers[FLOWS + bucket % FLOW_BUCKETS] += flow
+
+
+@borrowing(_f(_F, _I, _i))
+def flow_over_window(numbers: Floats, stamps: Ints, t_ns: int) -> float:
+    """Order-flow imbalance of the window up to now, contracts; NaN before a whole window was seen."""
+    if t_ns - stamps[FLOW_SINCE_NS] < stamps[BUCKET_NS] * FLOW_BUCKETS:
         return math.nan
     total = 0.0
     for i in range(FLOW_BUCKETS):
-        total += flows[i]
+        total += numbers[FLOWS + i]
     return total
 
 
@@ -252,7 +256,8 @@ def update_quote(
     view[MICRO_PRICE] = math.nan
     if micro.shape[0] > 0:
         view[MICRO_PRICE] = mid + micro_adjustment(micro, bid_size / (bid_size + ask_size), float(ask - bid))
-    view[ORDER_FLOW] = flow_over_window(numbers, stamps, t_ns, bid, bid_size, ask, ask_size)
+    note_flow(numbers, stamps, t_ns, bid, bid_size, ask, ask_size)
+    view[ORDER_FLOW] = flow_over_window(numbers, stamps, t_ns)
     view[BID_ADVERSE] = mean_adverse(numbers, stamps, 0, t_ns)
     view[ASK_ADVERSE] = mean_adverse(numbers, stamps, 1, t_ns)
 

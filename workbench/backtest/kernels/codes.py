@@ -17,6 +17,7 @@ __all__ = [
     "HALTED_REJECTS",
     "IN_FLIGHT",
     "MARK_OLD",
+    "NEVER",
     "NOTHING_TO_TAKE",
     "NO_MARK",
     "NO_REASON",
@@ -57,6 +58,9 @@ ORDER_REASONS: Mapping[int, str] = MappingProxyType(
         AMEND_TOO_SMALL: "amended to no more than what was filled",
     }
 )
+
+NEVER = 1 << 62
+"""A time, ns, that does not come."""
 
 BOOK_LOST, BOOK_OLD, NO_MARK, MARK_OLD, ONE_SIDED, HALTED_LOSS, HALTED_REJECTS = range(101, 108)
 """Why nothing was quoted, beside the model's own (negative) reasons."""

@@ -14,6 +14,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import ASKS, BEST, BIDS, BOOK, FAR_FULL, Book, set_level
+from workbench.backtest.kernels.codes import NEVER
 from workbench.backtest.kernels.deciding import decide, decide_by_price
 from workbench.backtest.kernels.desk_state import DESK, LOG_FUNDING, LOG_QUOTES, LOGS, VIEW_TABLE, Desk, Logs
 from workbench.backtest.kernels.hearing import hear_answers
@@ -44,7 +45,6 @@ __all__ = ["CHUNK_DONE", "ENDED", "FAULTY", "GROW_BOOK", "LOG_FULL", "TAPE", "Ta
 _i = types.int64
 _I = types.int64[::1]
 
-NEVER = 1 << 62
 
 CHUNK_DONE, ENDED, GROW_BOOK, LOG_FULL, FAULTY = range(5)
 """Why the loop returned."""

@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.backtest.kernels.codes import BOOK_LOST, NO_MARK, ONE_SIDED
+from workbench.backtest.kernels.codes import BOOK_LOST, NEVER, NO_MARK, ONE_SIDED
 from workbench.backtest.kernels.rows import KIND_MASK, LOCAL, TRADE_ROW
 from workbench.compiled import borrowing, inlined
 from workbench.events import NS
@@ -20,6 +20,7 @@ from workbench.trading.view_kernels import (
     SIGMA_SAMPLE_S,
     START_NS,
     break_series,
+    note_flow,
     update_mark,
     update_quote,
 )
@@ -125,7 +126,7 @@ def show(
     bid_size, ask_size = market.bests[best - 1, 2], market.bests[best - 1, 3]
     if bid < 0:
         cursor[CODE] = BOOK_LOST
-    elif bid == 0 or ask == 0 or bid >= ask:
+    elif not is_market(market.bests, best - 1):
         cursor[CODE] = ONE_SIDED
     else:
         cursor[CODE] = 0
@@ -133,6 +134,66 @@ def show(
             cursor[BROKEN] = 0
             break_series(view, numbers, stamps)
         update_quote(view, numbers, stamps, micro, stamp, bid, bid_size, ask, ask_size)
+
+
+@borrowing(types.int64(_I, types.int64, types.int64))
+def first_after(stamps: NDArray[np.int64], start: int, stamp: int) -> int:
+    """Index of the first entry from `start` on that is later than a stamp, in steps that double: it is mostly near."""
+    step, low = 1, start
+    while low + step <= stamps.size and stamps[low + step - 1] <= stamp:
+        low += step
+        step *= 2
+    high = min(low + step, stamps.size)
+    while low < high:
+        middle = (low + high) // 2
+        if stamps[middle] <= stamp:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inlined
+def of_local_book(code: int) -> bool:
+    """Whether a row is a message of the book that the trader has received."""
+    return (code & LOCAL) != 0 and (code & KIND_MASK) != TRADE_ROW
+
+
+@inlined
+def is_market(bests: NDArray[np.int32], at: int) -> bool:
+    """Whether both sides are quoted, and do not cross."""
+    return 0 < bests[at, 0] < bests[at, 1]
+
+
+@inlined
+def next_sample_ns(cursor: NDArray[np.int64], numbers: NDArray[np.float64], stamps: NDArray[np.int64]) -> int:
+    """From when on a message of the book is a sample of an estimator, even if the best prices stay."""
+    due = NEVER
+    if cursor[CODE] == 0:
+        # A microsecond early: whether a sample is due is for the estimator to say.
+        due = stamps[START_NS] + int(numbers[EWMA + LAST_TIME] * NS) + int(SIGMA_SAMPLE_S * NS) - 1000
+        due = min(stamps[GUIDE_NS] + GUIDE_SAMPLE_NS, due)
+        if numbers[EWMA + LAST_PRICE] == 0.0:
+            due = 0
+    return due
+
+
+@inlined
+def first_message_ns(market: Market, row: int, since: int, until: int) -> int:
+    """When the first message of the book since a time is received, looking no further than `until`."""
+    at = first_after(market.t_ns, row, since - 1)
+    while at < market.code.size and market.t_ns[at] < until and not of_local_book(market.code[at]):
+        at += 1
+    return min(until, market.t_ns[at]) if at < market.code.size else until
+
+
+@inlined
+def last_message_ns(market: Market, start: int, end: int) -> int:
+    """When the last message of the book among the rows `start` to `end` was received; -1: there is none."""
+    at = end - 1
+    while at >= start and not of_local_book(market.code[at]):
+        at -= 1
+    return market.t_ns[at] if at >= start else -1
 
 
 @borrowing(
@@ -152,45 +213,49 @@ def tabulate_view(  # noqa: C901, PLR0917 - compiled functions take their argume
 ) -> None:
     """The view at each time, with the stamps of book and mark behind it, and a code where nothing may be quoted.
 
-    The live view is brought up to date at every message of the book. Here this is done for those that change the best
-    prices, for those at which an estimator samples, and for the last one before each time: the numbers are the same.
+    The live view is brought up to date at every message of the book. Here this is done for those at which an estimator
+    samples, for those that open or end a market, and for the last one before each time; of others that change the best
+    prices only the order flow is taken, and the rest is leapt over: the numbers are the same.
     """
-    code, t_ns, best_ns, bests = market.code, market.t_ns, market.best_ns, market.bests
+    best_ns, bests = market.best_ns, market.bests
     row, best, price = cursor[NEXT_ROW], cursor[NEXT_BEST], cursor[NEXT_PRICE]
     marked = market.price_ns.size > 0
-    shown = cursor[SHOWN_NS]
+    sample = next_sample_ns(cursor, numbers, stamps)
     for k in range(times.size):
         until = times[k]
         more = True
         while more:
-            more = row < code.size and t_ns[row] <= until
-            stamp = cursor[BOOK_NS]
-            changed = due = False
-            if more:
-                stamp = t_ns[row]
-                book = False
-                while row < code.size and t_ns[row] == stamp:
-                    book |= (code[row] & LOCAL) != 0 and (code[row] & KIND_MASK) != TRADE_ROW
-                    row += 1
-                if not book:
+            stamp = best_ns[best] if best < best_ns.size else NEVER
+            if sample < stamp and sample <= until:
+                stamp = first_message_ns(market, row, max(sample, cursor[BOOK_NS] + 1), stamp)
+            more = stamp <= until
+            if not more:
+                start, row = row, first_after(market.t_ns, row, until)
+                stamp = last_message_ns(market, start, row)
+                if stamp <= cursor[SHOWN_NS]:
                     continue
-                cursor[BOOK_NS] = stamp
-                while best < best_ns.size and best_ns[best] <= stamp:
-                    if bests[best, 0] < 0:
-                        cursor[BROKEN] = 1
-                    best += 1
-                    changed = True
-                due = stamp - stamps[GUIDE_NS] >= GUIDE_SAMPLE_NS or numbers[EWMA + LAST_PRICE] == 0.0
-                # A microsecond early: whether a sample is due is for the estimator to say.
-                due |= stamp - stamps[START_NS] - int(numbers[EWMA + LAST_TIME] * NS) >= int(SIGMA_SAMPLE_S * NS) - 1000
-            if best > 0 and stamp > shown and (changed or due or not more):
+            cursor[BOOK_NS] = stamp
+            while best < best_ns.size and best_ns[best] <= stamp:
+                if bests[best, 0] < 0:
+                    cursor[BROKEN] = 1
+                best += 1
+            if more and stamp < sample and cursor[CODE] == 0 and cursor[BROKEN] == 0 and is_market(bests, best - 1):
+                note_flow(
+                    numbers,
+                    stamps,
+                    stamp,
+                    bests[best - 1, 0],
+                    bests[best - 1, 2],
+                    bests[best - 1, 1],
+                    bests[best - 1, 3],
+                )
+            elif best > 0:
                 price = take_prices(market, price, stamp, cursor, view, stamps)
                 show(market, best, stamp, cursor, view, numbers, stamps, micro)
-                shown = stamp
+                sample = next_sample_ns(cursor, numbers, stamps)
+                cursor[SHOWN_NS] = stamp
         price = take_prices(market, price, until, cursor, view, stamps)
         codes[k] = cursor[CODE]
-        if best == 0:
-            codes[k] = BOOK_LOST
         heard[k, 0] = cursor[BOOK_NS]
         heard[k, 1] = cursor[MARK_NS] if marked else until
         for i in range(view.size):
@@ -199,4 +264,4 @@ def tabulate_view(  # noqa: C901, PLR0917 - compiled functions take their argume
             views[k, MARK] = view[MID]
         elif cursor[MARK_NS] == 0 and codes[k] == 0:
             codes[k] = NO_MARK
-    cursor[NEXT_ROW], cursor[NEXT_BEST], cursor[NEXT_PRICE], cursor[SHOWN_NS] = row, best, price, shown
+    cursor[NEXT_ROW], cursor[NEXT_BEST], cursor[NEXT_PRICE] = row, best, price
