@@ -156,12 +156,14 @@ def reconfigured(
 @borrowing(types.void(_F, _I, _i, _i, _i, _i, _i))
 def note_flow(numbers: Floats, stamps: Ints, t_ns: int, bid: int, bid_size: int, ask: int, ask_size: int) -> None:
     """Take a quote into the order flow: all that it leaves behind between two samples while no fill waits."""
-    bucket = t_ns // stamps[BUCKET_NS]
+    bucket, width = stamps[BUCKET], stamps[BUCKET_NS]
     if stamps[FLOW_SINCE_NS] < 0:
         stamps[FLOW_SINCE_NS] = t_ns
+        bucket = t_ns // width
         for i in range(FLOW_BUCKETS):
             numbers[FLOWS + i] = 0.0
-    else:
+    elif t_ns - bucket * width >= width:
+        bucket = t_ns // width
         for passed in range(min(bucket - stamps[BUCKET], FLOW_BUCKETS)):
             numbers[FLOWS + (bucket - passed) % FLOW_BUCKETS] = 0.0
     stamps[BUCKET] = bucket
