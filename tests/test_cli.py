@@ -21,7 +21,7 @@ def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands_and_the_exit_codes() -> None:
     shown = run("--help")
     assert shown.returncode == 0
-    for word in ("demo", "exchange", "run", "status", "stop", "kill", "import", "backtest", "sweep", "130"):
+    for word in ("demo", "exchange", "run", "status", "stop", "kill", "import", "check", "backtest", "sweep", "130"):
         assert word in shown.stdout
 
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from workbench.command_options import ConfigFile, OutFolder, Pairs, Settings, say
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.headless.stopping import StopRequest
-from workbench.research_commands import backtest_command, import_command, sweep_command
+from workbench.research_commands import backtest_command, check_command, import_command, sweep_command
 
 if TYPE_CHECKING:
     from workbench.headless.folder import RunFolder
@@ -206,6 +206,7 @@ def record(
 
 
 app.command("import")(import_command)
+app.command("check")(check_command)
 app.command("backtest")(backtest_command)
 app.command("sweep")(sweep_command)
 

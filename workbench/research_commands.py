@@ -1,4 +1,4 @@
-"""The commands over recorded data: `import`, `backtest`, `sweep`; what each takes, shows and leaves behind."""
+"""The commands over recorded data: `import`, `check`, `backtest`, `sweep`; what each takes, shows and leaves behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workbench.backtest import Feed
     from workbench.config import MarketMakerConfig
 
-__all__ = ["backtest_command", "import_command", "sweep_command"]
+__all__ = ["backtest_command", "check_command", "import_command", "sweep_command"]
 
 
 class Rules(StrEnum):
@@ -76,6 +76,35 @@ def import_command(
         taker_fee=taker_fee,
     )
     typer.echo(repr(report))
+
+
+def check_command(
+    context: typer.Context,
+    data: CatalogUrl,
+    symbol: Annotated[str | None, typer.Option(metavar="S", help="one market; all of them by default")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="where check.html, the picture, goes")
+    ] = None,
+    venue: VenueName = None,
+    start: Start = None,
+    end: End = None,
+) -> None:
+    """Say what is wrong with recorded data: gaps, crossed books, clocks, duplicates, order, far levels."""
+    context.obj.release()
+    from workbench.backtest.run_files import made_folder
+    from workbench.data import Catalog
+    from workbench.data.check_figure import check_page
+
+    catalog = Catalog(data)
+    markets: Sequence[tuple[str | None, str]] = [(venue, symbol)] if symbol else catalog.markets(venue)
+    reports = []
+    for its, name in markets:
+        reports.append(catalog.check(name, start, end, venue=its))
+        typer.echo(repr(reports[-1]))
+    if out is not None:
+        page = made_folder(out) / "check.html"
+        page.write_text(check_page(reports, f"Check of {data}"), encoding="utf-8")
+        typer.echo(f"Look at {page}.")
 
 
 def backtest_command(

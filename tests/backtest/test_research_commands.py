@@ -51,6 +51,47 @@ def test_a_recording_is_imported_and_backtested_to_its_tear_sheet(
     assert "plotly" in (out / "report.html").read_text()
 
 
+def test_recorded_data_are_checked_in_words_and_in_a_picture(
+    catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workbench("check", "--data", catalog) == 0
+    assert "sim BTC-PERP, 2026-01-05 00:00:00 to 2026-01-05 00:00:59 UTC: clean" in capsys.readouterr().out
+    synthetic_day(tmp_path / "two", seconds=5, progress=False)
+    synthetic_day(tmp_path / "two", symbol="ETH-PERP", seconds=5, progress=False)
+    out = tmp_path / "new" / "folder"
+    assert workbench("check", "--data", tmp_path / "two", "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "sim BTC-PERP" in said
+    assert "sim ETH-PERP" in said
+    page = (out / "check.html").read_text()
+    assert page.count("Plotly.newPlot(") == 2
+    assert workbench("check", "--data", tmp_path / "two", "--symbol", "ETH-PERP", "--out", out) == 0
+    assert "BTC-PERP" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--symbol", "BTC-PRP"], 4, "did you mean 'BTC-PERP'"),
+        (["--venue", "elsewhere"], 4, "no BTC-PERP of elsewhere"),
+        (["--start", "2027-01-01"], 4, "no rows of BTC-PERP in that range"),
+        (["--start", "soon"], 4, "'soon' is not a time"),
+        (["--out", "/dev/null/x"], 2, "cannot be made"),
+    ],
+)
+def test_a_check_that_cannot_be_made_says_why(
+    catalog: str, capsys: pytest.CaptureFixture[str], options: list[str], code: int, words: str
+) -> None:
+    named = [] if "--symbol" in options else ["--symbol", "BTC-PERP"]
+    assert workbench("check", "--data", catalog, *named, *options) == code
+    assert words in capsys.readouterr().err
+
+
+def test_a_check_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert workbench("check", "--data", tmp_path) == 4
+    assert "has no market; record or import something first" in capsys.readouterr().err
+
+
 def test_a_sweep_leaves_its_table(catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid, out = tmp_path / "grid.toml", tmp_path / "run2"
     grid.write_text("spread_bps = [4, 12]\n[quoting]\ninventory_skew = [0.0, 1.0]\nmin_edge_bps = 0\n")

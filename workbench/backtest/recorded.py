@@ -13,7 +13,7 @@ import pyarrow as pa
 from workbench.backtest.feed import Feed
 from workbench.backtest.store import CHUNK
 from workbench.data import CLEAR, FUNDING, MARK, SNAPSHOT, Catalog, event_table
-from workbench.data.catalog import instant_ns
+from workbench.data.instants import instant_ns
 from workbench.errors import DataError
 from workbench.events import NS
 

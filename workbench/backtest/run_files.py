@@ -14,7 +14,7 @@ import numpy as np
 from workbench.backtest.terms import RunTerms
 from workbench.errors import ConfigError, DataError
 
-__all__ = ["claim_run", "read_archive", "read_terms", "write_archive", "write_summary"]
+__all__ = ["claim_run", "made_folder", "read_archive", "read_terms", "write_archive", "write_summary"]
 
 MARKS = ("summary.json", "log.npz", "rows.npz", "journal.sqlite")
 """Files of which one shows that a folder holds a run."""
@@ -30,6 +30,11 @@ def claim_run(folder: Path) -> Path:
     """
     if any((folder / name).exists() for name in MARKS):
         raise ConfigError([f"the folder {str(folder)!r} holds a run already; expected a new or empty one"])
+    return made_folder(folder)
+
+
+def made_folder(folder: Path) -> Path:
+    """A folder that is there now. Raises `ConfigError` where none can be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -16,7 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.data.choosing import chosen_rows, groups_within, kinds_named
+from workbench.data.instants import Instant, instant_ns, range_ns
 from workbench.data.partition import HOUR_NS, HourFiles, Partition, hour_of, read_hive
+from workbench.data.progress import LateProgress
 from workbench.data.schema import CLEAR, DEPTH, EVENT_SCHEMA, SNAPSHOT, event_frame
 from workbench.errors import DataError
 from workbench.instruments import Instrument
@@ -24,31 +25,9 @@ from workbench.instruments import Instrument
 if TYPE_CHECKING:
     from workbench.data.check_report import CheckReport
 
-__all__ = ["Catalog", "instant_ns"]
-
-Instant = int | str | date | datetime | pd.Timestamp
-"""Nanoseconds since the epoch, or a date or time as text or object; UTC where it names no zone."""
+__all__ = ["Catalog"]
 
 BATCH_ROWS = 1 << 20
-
-
-def instant_ns(when: Instant) -> int:
-    """Nanoseconds since the epoch of an instant.
-
-    Raises
-    ------
-    DataError
-        If it is no time.
-    """
-    if isinstance(when, (int, np.integer)):
-        return int(when)
-    try:
-        stamp = pd.Timestamp(when)
-    except (ValueError, TypeError):
-        stamp = None
-    if stamp is None or pd.isna(stamp):
-        raise DataError(f"{when!r} is not a time; expected nanoseconds or, for example, '2026-05-26 13:00'")
-    return int((stamp if stamp.tzinfo is None else stamp.tz_convert("UTC").tz_localize(None)).as_unit("ns").value)
 
 
 class Catalog:
@@ -93,6 +72,20 @@ class Catalog:
         """Symbols of one venue or of all."""
         return sorted({market.symbol for market in self._partitions() if venue in (None, market.venue)})
 
+    def markets(self, venue: str | None = None) -> list[tuple[str, str]]:
+        """Venue and symbol of every market, of one venue or of all.
+
+        Raises
+        ------
+        DataError
+            If there is none.
+        """
+        found = [(market.venue, market.symbol) for market in self._partitions() if venue in (None, market.venue)]
+        if not found:
+            whose = f" of {venue}" if venue else ""
+            raise DataError(f"the catalog {self.url} has no market{whose}; record or import something first")
+        return found
+
     def days(self, symbol: str, venue: str | None = None) -> list[str]:
         """Days with data, "YYYY-MM-DD" in UTC, oldest first."""
         return self._days(self._market(symbol, venue))
@@ -101,7 +94,7 @@ class Catalog:
         self, symbol: str, start: Instant | None = None, end: Instant | None = None, *, venue: str | None = None
     ) -> list[str]:
         """Paths of the files that may hold rows received in [start, end), in order."""
-        first, last = _range(start, end)
+        first, last = range_ns(start, end)
         market = self._market(symbol, venue)
         first_day, last_day = hour_of(max(0, first - HOUR_NS))[0], hour_of(min(last + HOUR_NS, 1 << 62))[0]
         found: list[str] = []
@@ -172,11 +165,11 @@ class Catalog:
         raise DataError(f"the catalog {self.url} has no {symbol}{f' of {venue}' if venue else ''}; {hint}")
 
     def _only_market(self) -> Partition:
-        markets = self._partitions()
-        if len(markets) != 1:
-            known = ", ".join(f"{market.symbol} of {market.venue}" for market in markets)
-            raise DataError(f"the catalog {self.url} holds {known or 'nothing'}; say which symbol to check")
-        return markets[0]
+        markets = self.markets()
+        if len(markets) > 1:
+            known = ", ".join(f"{symbol} of {venue}" for venue, symbol in markets)
+            raise DataError(f"the catalog {self.url} holds {known}; say which symbol to check")
+        return Partition(*markets[0])
 
     def _days(self, market: Partition) -> list[str]:
         days = (read_hive(path.rpartition("/")[2], "day") for path in self._list(f"{self.root}/{market.folder}"))
@@ -231,7 +224,7 @@ class Catalog:
         rows: int = BATCH_ROWS,
     ) -> Iterator[pa.Table]:
         """The same rows as Arrow tables of at most `rows` rows, in order of arrival, whatever the range in memory."""
-        first, last = _range(start, end)
+        first, last = range_ns(start, end)
         wanted = None if kinds is None else kinds_named(kinds)
         for path in self.files(symbol, start, end, venue=venue):
             yield from self._read(path, first, last, wanted, rows)
@@ -356,6 +349,7 @@ class Catalog:
         end: Instant | None = None,
         *,
         venue: str | None = None,
+        progress: bool = True,
     ) -> CheckReport:
         """What is wrong with the rows of a range: gaps, crossed books, clocks, duplicates, order, far levels; by hour.
 
@@ -367,6 +361,8 @@ class Catalog:
             Receipt time, UTC; by default everything.
         venue : str, optional
             Where a symbol is there of several venues.
+        progress : bool
+            A bar when it takes longer than two seconds.
 
         Raises
         ------
@@ -377,15 +373,19 @@ class Catalog:
 
         market = self._only_market() if symbol is None else self._market(symbol, venue)
         batches = self.iter_batches(market.symbol, start, end, venue=market.venue)
-        return check_events(batches, self.instrument(market.symbol, market.venue), market.venue)
+        there, wanted = self.span(market.symbol, market.venue), range_ns(start, end)
+        span_ns = max(there[0], wanted[0]), min(there[1], wanted[1])
+        with LateProgress(f"checking {market.symbol}", progress) as bar:
+            seen = _seen(batches, span_ns, bar)
+            return check_events(seen, self.instrument(market.symbol, market.venue), market.venue)
 
 
-def _range(start: Instant | None, end: Instant | None) -> tuple[int, int]:
-    first = -(1 << 62) if start is None else instant_ns(start)
-    last = 1 << 62 if end is None else instant_ns(end)
-    if first >= last:
-        raise DataError(f"the range from {start} to {end} is empty; expected a start before the end")
-    return first, last
+def _seen(batches: Iterator[pa.Table], span_ns: tuple[int, int], bar: LateProgress) -> Iterator[pa.Table]:
+    """The batches, with a bar that follows their times."""
+    first, last = span_ns
+    for table in batches:
+        yield table
+        bar.update((table.column("t_ns")[-1].as_py() - first) / max(1, last - first))
 
 
 def _first_ns(path: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,13 +11,14 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from workbench.analysis import html_charts, html_page
 from workbench.analysis.look import COLOURS, TEMPLATE, axis, translucent
 from workbench.events import NS
 
 if TYPE_CHECKING:
     from workbench.data.check_report import CheckReport
 
-__all__ = ["check_figure"]
+__all__ = ["check_figure", "check_page"]
 
 HEIGHT = 680
 MOST_BANDS = 200
@@ -60,6 +63,12 @@ def check_figure(report: CheckReport) -> go.Figure:
     figure.update_yaxes(**axis())
     figure.update_annotations(x=0, xanchor="left", font={"size": 12, "color": COLOURS["quiet"]})
     return figure
+
+
+def check_page(reports: Sequence[CheckReport], title: str) -> str:
+    """What checks found, in words and pictures, as a page that opens without a network."""
+    words = html.escape("\n\n".join(map(repr, reports)))
+    return html_page(title, f"<pre>{words}</pre>{html_charts(report.plot() for report in reports)}")
 
 
 def _draw_ways(figure: go.Figure, time: pd.DatetimeIndex, table: pd.DataFrame) -> None:

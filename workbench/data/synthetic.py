@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from workbench.data.catalog import Catalog, Instant, instant_ns
+from workbench.data.catalog import Catalog
+from workbench.data.instants import Instant, instant_ns
 from workbench.data.progress import LateProgress
 from workbench.data.schema import CLEAR, DEPTH, FUNDING, INDEX, MARK, RESYNC, SNAPSHOT, TRADE, event_table
 from workbench.errors import DataError

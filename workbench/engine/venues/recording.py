@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from workbench.clock import NS
 from workbench.config import MarketMakerConfig
 from workbench.data import DEPTH, MARK, SNAPSHOT, TRADE, Catalog
-from workbench.data.catalog import instant_ns
+from workbench.data.instants import instant_ns
 from workbench.errors import ConfigError, DataError
 from workbench.instruments import Instrument
 
