@@ -120,6 +120,24 @@ def test_executions_heard_in_any_order_leave_the_wallet_that_the_venue_has(
     assert shuffled.position == in_order.position
 
 
+@pytest.mark.parametrize(("side", "swept"), [(-1, (770_900, 771_100, 771_400)), (1, (769_100, 768_800, 768_300))])
+@pytest.mark.parametrize("missed", range(3))
+def test_of_a_sweep_within_one_stamp_a_fetched_execution_is_booked_by_its_price(
+    side: int, swept: tuple[int, ...], missed: int
+) -> None:
+    truth, ours = Ledger(BTC), Ledger(BTC)
+    heard = [ticks for place, ticks in enumerate(swept) if place != missed]
+    for ledger, in_turn, later in ((truth, swept, ()), (ours, heard, swept[missed : missed + 1])):
+        ledger.adopt(-side * 15)
+        ledger.mark(BTC.value(Decimal(77_000)))
+        for ticks in in_turn:
+            ledger.fill(side, 10, ticks, Decimal(0), BTC.value(Decimal(77_000)), 5)
+        ledger.fill(-side, 7, 770_000, Decimal(0), BTC.value(Decimal(77_000)), 6)
+        for ticks in later:
+            ledger.fill(side, 10, ticks, Decimal(0), BTC.value(Decimal(77_000)), 5, fetched=True)
+    assert ours.wallet_change == truth.wallet_change
+
+
 def test_a_buy_under_the_mid_earns_spread_and_a_fee_costs() -> None:
     ledger = Ledger(BTC)
     ledger.fill(1, 10, 769_990, Decimal("0.00154"), BTC.value_of_half_ticks(1_540_000))

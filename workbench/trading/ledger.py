@@ -55,6 +55,10 @@ class _Booked(NamedTuple):
     cost: int
     realised: int
 
+    def came_after(self, venue_ns: int | None, side: int, value: int) -> bool:
+        """A taker that swept both reached this one later: the venue's stamps are too coarse to say so."""
+        return self.venue_ns == venue_ns and self.side == side and side * (self.value - value) < 0
+
 
 class Ledger:
     """Books fills, fees, funding and marks of one instrument.
@@ -106,7 +110,15 @@ class Ledger:
         self._reference = value
 
     def fill(
-        self, side: int, size: int, price_ticks: int, fee: Decimal, mid_value: int, venue_ns: int | None = None
+        self,
+        side: int,
+        size: int,
+        price_ticks: int,
+        fee: Decimal,
+        mid_value: int,
+        venue_ns: int | None = None,
+        *,
+        fetched: bool = False,
     ) -> None:
         """Book an execution against the mid at which it was heard.
 
@@ -120,19 +132,23 @@ class Ledger:
             V(mid), money units a contract.
         venue_ns : int, optional
             When it happened at the venue; by default after every other one.
+        fetched : bool
+            It was asked for, so that it is not heard in its turn: of one stamp and side the better price came first.
         """
         self.mark(mid_value)
         value = self._instrument.value_of_half_ticks(2 * price_ticks)
         self._spread += side * size * (mid_value - value)
         fee_units = int(fee.scaleb(self._instrument.money_digits).to_integral_value(ROUND_CEILING))
         self._fees += fee_units
-        self._book(side, size, value, venue_ns)
+        self._book(side, size, value, venue_ns, fetched=fetched)
 
-    def _book(self, side: int, size: int, value: int, venue_ns: int | None) -> None:
+    def _book(self, side: int, size: int, value: int, venue_ns: int | None, *, fetched: bool) -> None:
         """Put an execution where it belongs: what happened after it is booked again behind it."""
         booked = self._booked
         newest_ns = booked[-1].venue_ns if booked else 0
         at = len(booked) if venue_ns is None else bisect_right(booked, venue_ns, key=lambda row: row.venue_ns)
+        while fetched and at and booked[at - 1].came_after(venue_ns, side, value):
+            at -= 1
         after = booked[at:]
         if after:
             del booked[at:]
