@@ -6,28 +6,29 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from tests.client.conftest import RecordingTransport
 from workbench.client import (
     AuthFailed,
     Credentials,
+    FaultyTransport,
     InsufficientBalance,
     LmexClient,
+    LoseRequest,
     OrderNotFound,
     PlaceRequest,
     RateLimited,
     Rejected,
+    ReplyWith,
     TransportError,
     UnknownOutcome,
     Unlimited,
 )
 from workbench.clock import LoopClock, run_virtual
 from workbench.errors import VenueError
-
-if TYPE_CHECKING:
-    from tests.client.conftest import RecordingTransport
 
 BASE = "/futures/api/v2.3"
 ORDER = f"{BASE}/order"
@@ -92,6 +93,48 @@ def test_amend_and_cancel_are_sent_and_signed_as_the_vectors_have_them(
     )
     assert delete[1] == f"{ORDER}?{vectors['futures-delete-order']['query']}"
     assert (delete[3], delete[2]["request-sign"]) == (b"", vectors["futures-delete-order"]["digest"])
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_cancel_that_is_not_answered_is_sent_again_with_a_signature_of_its_own(
+    recorder: RecordingTransport, sample: Sample, lost: int
+) -> None:
+    for _ in range(lost):
+        recorder.answer(f"DELETE {ORDER}", TransportError("no answer"))
+    recorder.answer(f"DELETE {ORDER}", sample("rest/order_cancel_response.json"))
+    assert run(recorder, lambda client: client.cancel("BTC-PERP", client_id="mmS0002")).status == 6
+    assert len({path for _, path, _, _ in recorder.requests}) == 1
+    assert len({headers["request-sign"] for _, _, headers, _ in recorder.requests}) == lost + 1
+
+
+@pytest.mark.parametrize("call", ["cancel", "cancel_all"])
+def test_a_cancel_that_is_never_answered_is_given_up_after_three_requests_and_two_seconds(call: str) -> None:
+    async def main() -> tuple[float, int]:
+        loop = asyncio.get_running_loop()
+        clock = LoopClock(loop)
+        wire = FaultyTransport(RecordingTransport(), [LoseRequest("DELETE", ORDER, times=9)])
+        client = LmexClient(wire, CREDENTIALS, clock)
+        with pytest.raises(UnknownOutcome, match="whether it was done is not known"):
+            await (client.cancel("BTC-PERP", client_id="a") if call == "cancel" else client.cancel_all("BTC-PERP"))
+        return loop.time(), wire.seen["LoseRequest"]
+
+    assert run_virtual(main()) == (pytest.approx(2.0), 3)
+
+
+def test_a_cancel_that_meets_a_rate_limit_is_not_repeated_within_the_silence() -> None:
+    async def main() -> tuple[float, dict[str, int]]:
+        loop = asyncio.get_running_loop()
+        limited = ReplyWith("DELETE", ORDER, status=429, body=b"", headers={"Retry-After": "3"})
+        wire = FaultyTransport(RecordingTransport(), [limited, LoseRequest("DELETE", ORDER, times=9)])
+        client = LmexClient(wire, CREDENTIALS, LoopClock(loop))
+        with pytest.raises(RateLimited):
+            await client.cancel_all("BTC-PERP")
+        assert wire.seen == {"ReplyWith": 1}
+        with pytest.raises(UnknownOutcome):
+            await client.cancel_all("BTC-PERP")
+        return loop.time(), dict(wire.seen)
+
+    assert run_virtual(main()) == (pytest.approx(5.0, abs=0.01), {"ReplyWith": 1, "LoseRequest": 3})
 
 
 def test_a_cancel_without_an_id_never_reaches_the_wire(recorder: RecordingTransport) -> None:

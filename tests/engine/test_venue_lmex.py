@@ -177,14 +177,54 @@ def test_opening_reads_the_instrument_with_the_accounts_own_fees() -> None:
             b'[{"symbol":"BTC-PERP","leverage":10,"marginMode":"ISOLATED"}]',
             "is ISOLATED; expected CROSS",
         ),
-        ("user/fees", b"<html>", "user/fees"),
+        ("user/fees", b"<html>", "the fees could not be read in 3 tries"),
     ],
 )
 def test_an_account_that_is_set_up_another_way_is_refused(path: str, body: bytes, message: str) -> None:
     async def main() -> None:
-        desk = Desk([ReplyWith("GET", path, status=200, body=body)])
+        desk = Desk([ReplyWith("GET", path, times=3, status=200, body=body)])
         with pytest.raises(VenueError, match=message):
             await desk.venue.open()
+        desk.driver.cancel()
+
+    run_virtual(main())
+
+
+READ_AT_THE_START = ["time", "market_summary", "fees", "position_mode", "leverage", "wallet?", "trade_history"]
+
+
+@pytest.mark.parametrize("path", READ_AT_THE_START)
+@pytest.mark.parametrize("fault", [LoseAnswer, LoseRequest, ReplyWith])
+def test_what_is_only_read_at_the_start_is_asked_for_again(fault: type[Fault], path: str) -> None:
+    async def main() -> None:
+        desk = Desk([fault("GET", path, times=2)])
+        assert (await desk.venue.open()).symbol == SYMBOL
+        assert desk.wire.pending == 0
+        assert desk.loop.time() < 15
+        desk.driver.cancel()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("path", READ_AT_THE_START)
+def test_a_start_that_gets_no_answer_ends_and_says_what_it_asked_for(path: str) -> None:
+    async def main() -> None:
+        desk = Desk([LoseRequest("GET", path, times=1000)])
+        with pytest.raises(VenueError, match=r"the .* could not be read in 3 tries, .*is the venue up"):
+            await desk.venue.open()
+        assert desk.loop.time() < 20
+        desk.driver.cancel()
+
+    run_virtual(main())
+
+
+def test_a_refusal_at_the_start_is_not_asked_for_again() -> None:
+    async def main() -> None:
+        refused = ReplyWith("GET", "user/fees", times=9, status=400, body=b'{"errorCode": 400, "message": "no"}')
+        desk = Desk([refused])
+        with pytest.raises(VenueError, match=r"no \(code 400"):
+            await desk.venue.open()
+        assert desk.wire.seen["ReplyWith"] == 1
         desk.driver.cancel()
 
     run_virtual(main())
@@ -366,16 +406,30 @@ def test_requests_of_one_order_wait_for_each_other_and_those_of_others_do_not() 
         desk.wire.log.clear()
         desk.place("a1")
         await asyncio.sleep(0)
-        desk.venue.submit(Cancel("a1", ""))
+        desk.venue.submit(Query("a1"))
         desk.place("b1")
         await asyncio.sleep(0.5)
         log = [line for line in desk.wire.log if "price" not in line]
-        assert log.index("> DELETE order") > log.index("< POST order")
+        assert log.index("> GET order") > log.index("< POST order")
         assert log[:2] == ["> POST order", "> POST order"]
 
     desk = at_the_desk(script)
-    assert desk.reports("a1") == [("place", "open"), ("cancel", "cancelled")]
+    assert desk.reports("a1") == [("place", "open"), ("query", "open")]
     assert desk.reports("b1") == [("place", "open")]
+
+
+def test_a_cancel_does_not_wait_for_the_answer_to_the_order_that_it_cancels() -> None:
+    async def script(desk: Desk) -> None:
+        desk.place("a1")
+        await asyncio.sleep(0.1)
+        assert desk.account.open_orders
+        desk.venue.submit(Cancel("a1", ""))
+        await asyncio.sleep(0.1)
+        assert not desk.account.open_orders
+        await asyncio.sleep(10)
+
+    desk = at_the_desk(script, [LoseAnswer("POST", ORDER)])
+    assert desk.reports("a1") == [("cancel", "cancelled"), ("place", "unknown")]
 
 
 def test_a_cancel_of_an_order_that_is_gone_is_not_found() -> None:

@@ -53,7 +53,7 @@ def test_too_many_messages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_fee_that_is_not_booked_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def without_fee(fill: Any) -> Any:
-        return lambda self, side, size, price, fee, *rest: fill(self, side, size, price, fee * 0, *rest)
+        return lambda self, side, size, price, fee, *rest, **how: fill(self, side, size, price, fee * 0, *rest, **how)
 
     instead(monkeypatch, Ledger, "fill", without_fee)
     assert "I11" in found()
@@ -61,7 +61,7 @@ def test_a_fee_that_is_not_booked_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_fill_that_is_booked_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def twice(fill: Any) -> Any:
-        return lambda self, side, size, *rest: (fill(self, side, size, *rest), fill(self, side, size, *rest))[0]
+        return lambda *fields, **how: (fill(*fields, **how), fill(*fields, **how))[0]
 
     instead(monkeypatch, Ledger, "fill", twice)
     assert "I2 position from distinct fills" in found()

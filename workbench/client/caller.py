@@ -1,4 +1,7 @@
-"""The way of a request, for both dialects: budget, signature, wire, errors; a read is retried after a clock drift."""
+"""The way of a request, for both dialects: budget, signature, wire, errors; a read is retried after a clock drift.
+
+A cancel that is not answered is repeated: done twice it does no harm, lost it leaves a quote standing.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ class RequestSigner(Protocol):
         ...
 
 
-CANCEL_TIMEOUT_S = 2.0
-"""A cancel that is not answered is asked about sooner than a new order: a quote that should be gone may stand."""
+CANCEL_PATIENCE_S = (0.5, 0.5, 1.0)
+"""A cancel not answered for so long is sent again, on another connection; after the last its outcome is unknown."""
 
 
 class Caller:
@@ -95,26 +98,54 @@ class Caller:
             self._signer.offset_ms = offset
         return offset
 
+    async def cancel(self, path: str, query: str) -> Response:
+        """The successful answer to a DELETE, which is sent again while there is none: to cancel twice does no harm.
+
+        Each repeat is a request of the budget of cancels; after a rate limit it waits as long as the venue said.
+
+        Raises
+        ------
+        ApiError
+            As the answer says; `OrderNotFound` also when it was done and only the first answer was lost.
+        UnknownOutcome
+            When no answer came to any of them.
+        """
+        for patience_s in CANCEL_PATIENCE_S:
+            await self._admit("cancel")
+            try:
+                return await self._exchange("DELETE", path, query, b"", patience_s)
+            except TransportError as error:
+                trouble = error
+        raise _unknown(trouble)
+
     async def _send_once(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Response:
+        await self._admit(lane)
+        patience_s = self._timeout_s if lane == "query" else self._order_timeout_s
+        try:
+            return await self._exchange(method, path, query, body, patience_s)
+        except TransportError as error:
+            if method == "GET":
+                raise
+            raise _unknown(error) from None
+
+    async def _admit(self, lane: Lane) -> None:
         if not self._limiter.try_acquire(lane):
             await self._limiter.acquire(lane, PATIENCE_S[lane])
+
+    async def _exchange(self, method: str, path: str, query: str, body: bytes, patience_s: float) -> Response:
         # Signed after the wait: the nonce is a time.
         headers = {} if self._signer is None or path == TIME_PATH else self._signer.headers(method, path, body)
         if body:
             headers["Content-Type"] = "application/json"
         target = f"{path}?{query}" if query else path
-        timeout = CANCEL_TIMEOUT_S if lane == "cancel" else self._order_timeout_s
-        if lane == "query":
-            timeout = self._timeout_s
-        try:
-            response = await self._transport.request(method, target, headers, body, timeout)
-        except TransportError as error:
-            if method == "GET":
-                raise
-            raise UnknownOutcome(f"{error}; whether it was done is not known") from None
+        response = await self._transport.request(method, target, headers, body, patience_s)
         refused = error_of(response, f"{method} {path}", self._clock.now_ns() / NS)
         if refused is None:
             return response
         if isinstance(refused, RateLimited):
             refused.retry_after_s = self._limiter.penalise(refused.retry_after_s)
         raise refused
+
+
+def _unknown(error: TransportError) -> UnknownOutcome:
+    return UnknownOutcome(f"{error}; whether it was done is not known")

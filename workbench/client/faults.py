@@ -66,6 +66,8 @@ class ReplyWith(_RequestFault):
     status: int = 503
     body: bytes = b"<html>Service Unavailable</html>"
     headers: Mapping[str, str] = field(default_factory=dict)
+    wait_s: float = 0.002
+    """How long the answer takes: what was sent in the same moment is on its way when it is heard."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ class FaultyTransport:
         if fault is None:
             return await self._inner.request(method, path, headers, body, timeout_s)
         if isinstance(fault, ReplyWith):
+            await asyncio.sleep(fault.wait_s)
             return Response(fault.status, {name.lower(): text for name, text in fault.headers.items()}, fault.body)
         wait = timeout_s if fault.wait_s is None else fault.wait_s
         answer = None

@@ -226,6 +226,8 @@ class LmexClient:
     async def cancel(self, symbol: str, *, client_id: str = "", order_id: str = "") -> OrderMessage:
         """Cancel one order (4.5); `total_filled` of the reply tells what had been filled before.
 
+        Sent again every 0.5 s while there is no answer, as `cancel_all` is: to cancel twice does no harm.
+
         Raises
         ------
         OrderNotFound
@@ -237,14 +239,14 @@ class LmexClient:
         """
         query = cancel_query(symbol, client_id, order_id)
         what = f"cancel {client_id or order_id}"
-        response = await self._caller.send("DELETE", self._order_path, query, b"", "cancel")
+        response = await self._caller.cancel(self._order_path, query)
         return _the_order(_order_rows(response, what), client_id, what)
 
     async def cancel_all(self, symbol: str) -> list[OrderMessage]:
         """Cancel every order of one market (4.5); [] when there was none. Verify with `open_orders`."""
         check_symbol(symbol)
         try:
-            response = await self._caller.send("DELETE", self._order_path, f"symbol={symbol}", b"", "cancel")
+            response = await self._caller.cancel(self._order_path, f"symbol={symbol}")
         except OrderNotFound:
             return []
         return [row for row in _order_rows(response, f"cancel all {symbol}", empty=True) if row.status != 16]

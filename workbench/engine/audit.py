@@ -34,8 +34,15 @@ __all__ = ["Auditor"]
 
 MAX_FINDINGS = 20
 KILL_DEADLINE_NS = 2 * NS
+"""No order may be open so long after a kill (I8), as long as cancels or the timer brought forward reach the venue.
+
+A silence that the venue asked for before the kill comes on top of it. Where nothing arrives at all, the bound of I6 and
+I8 is the dead-man time: the venue clears the account by itself, since the timer is not renewed.
+"""
+
 PULL_DEADLINE_NS = 3 * NS
-"""Quotes may stay this long after the book was lost: the cancel has to travel."""
+"""Quotes may stay this long after the book was lost (I6), on the same condition: a lost cancel is repeated after 0.5 s,
+and so are all of them together; a timer of 1 s runs beside them from the first 0.5 s on."""
 
 FINAL = (OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED)
 WAITING = (OrderStatus.IN_FLIGHT, OrderStatus.OPEN, OrderStatus.AMENDING, OrderStatus.UNKNOWN)

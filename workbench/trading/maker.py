@@ -53,6 +53,7 @@ from workbench.trading.outbox import Outbox
 from workbench.trading.planner import QuotePlanner, Settings
 from workbench.trading.stats import SessionStats
 from workbench.trading.view import MarketView
+from workbench.trading.withdrawal import Withdrawal
 
 __all__ = ["MakerState", "MarketMaker"]
 
@@ -102,6 +103,8 @@ class MarketMaker:
         self.wallet: WalletReport | None = None
         """The venue's wallet as last reported."""
         self._dead_man = DeadMan(0)
+        self._withdrawal = Withdrawal(self.tracker)
+        self._withdrawn_ns = 0
         self._apply(config, Settings.of(config, instrument, price), same_model=False)
 
         self._now_ns = 0
@@ -228,7 +231,8 @@ class MarketMaker:
         """Whether the venue did not take an order: it may say so by the stream before it answers."""
         if order.status is not OrderStatus.CANCELLED:
             return order.status is OrderStatus.REJECTED
-        unasked = event.request == "stream" and before is OrderStatus.IN_FLIGHT and self.mode.runs
+        in_flight = before is OrderStatus.IN_FLIGHT and order.sent_ns > self._withdrawn_ns
+        unasked = event.request == "stream" and in_flight and self.mode.runs
         return (event.request == "place" or unasked) and not order.filled and not order.reduce_only
 
     def _on_fill(self, event: OwnFill) -> None:
@@ -259,7 +263,8 @@ class MarketMaker:
     def _book_fill(self, event: OwnFill) -> None:
         fee = event.fee if event.fee_currency == self.instrument.settlement else Decimal(0)
         mid_value = self._mid_value(event.price_ticks)
-        self.ledger.fill(event.side, event.size, event.price_ticks, fee, mid_value, event.venue_ns)
+        fetched = event.source == "rest"
+        self.ledger.fill(event.side, event.size, event.price_ticks, fee, mid_value, event.venue_ns, fetched=fetched)
         self.stats.traded(event.size, self.ledger.position, maker=event.maker)
         self.account.fills_heard += 1
         price = float(self.instrument.ticks_to_price(event.price_ticks))
@@ -307,13 +312,18 @@ class MarketMaker:
 
     def _on_armed(self, event: DeadManArmed) -> None:
         self._dead_man.answered(event.ok, event.asked_ns)
+        if not event.ok:
+            self._withdrawal.refused(self._now_ns)
         self._decide()
 
     # --- time ---------------------------------------------------------------------------------------------------
 
     def _on_timer(self, _: Timer) -> None:
         now = self._now_ns
-        timeout_ms = self._dead_man.due(now)
+        if self._withdrawal.due(now, all_must_go=bool(self.doubt)):
+            self._withdraw(self.doubt)
+        # An engine that cannot cancel lets the venue do it.
+        timeout_ms = 0 if self._withdrawal.pending else self._dead_man.due(now)
         if timeout_ms:
             self.outbox.add(ArmDeadMan(timeout_ms))
         why = self.account.due(now)
@@ -338,7 +348,7 @@ class MarketMaker:
             self.stats.both_sides(False, self._now_ns)
             self.stats.stop_requested_ns = self._now_ns
         elif event.action == "kill":
-            self.outbox.add(CancelAll(self.mode.text))
+            self._withdraw(self.mode.text)
         elif event.action == "rearm":
             self._rejects_in_a_row = 0
         self._decide()
@@ -386,9 +396,16 @@ class MarketMaker:
         news = not self.mode.halted_by
         if self.mode.halt(reason):
             self.doubt = self.mode.text
-            self.outbox.add(CancelAll(self.mode.text))
+            self._withdraw(self.mode.text)
         if news:
             self._note(f"halted: {reason}")
+
+    def _withdraw(self, why: str) -> None:
+        """Everything must go, by two ways: what refuses or loses the one request need not do so to the other."""
+        self._withdrawal.begun(self._now_ns)
+        self._withdrawn_ns = self._now_ns
+        self.outbox.add(CancelAll(why))
+        self.outbox.add(ArmDeadMan(self._dead_man.bring_forward()))
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
@@ -404,9 +421,12 @@ class MarketMaker:
             return "the private stream is not up"
         if not self.account.ready:
             return "the account is not reconciled yet"
-        if not self._dead_man.armed(self._now_ns):
-            return "the venue's dead-man timer is not armed"
-        return self.view.doubt(self._now_ns, self._max_book_age_ns)
+        if self._withdrawal.stuck:
+            return f"the cancel of {self._withdrawal.stuck} is not answered"
+        market = self.view.doubt(self._now_ns, self._max_book_age_ns)
+        if market or self._dead_man.armed(self._now_ns):
+            return market
+        return "the venue's dead-man timer is not armed"
 
     def _decide(self) -> None:
         now = self._now_ns

@@ -105,6 +105,7 @@ class Order:
         "size",
         "slot",
         "status",
+        "unwanted_ns",
     )
 
     def __init__(self, command: Place, sent_ns: int) -> None:
@@ -123,6 +124,7 @@ class Order:
         self.requested_ns = sent_ns
         self.acked_ns = 0
         self.done_ns = 0
+        self.unwanted_ns = 0
         self.query_at_ns = 0
         self.queries = 0
         self.absences = 0
@@ -223,6 +225,8 @@ class OrderTracker:
     def request(self, order: Order, what: str, now_ns: int, size: int = 0) -> None:
         """A cancel or an amend of the order goes out."""
         order.requested_ns = now_ns
+        if what == "cancel" and not order.unwanted_ns:
+            order.unwanted_ns = now_ns
         order.status = TRANSITIONS.get((order.status, what), order.status)
         order.pending_size = size
         self.version += 1

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from workbench.client.limiter import RateLimiter, Unlimited
-from workbench.client.market import MarketPoll, instrument_of
+from workbench.client.market import MarketPoll
 from workbench.client.messages import MarketSummary
 from workbench.client.orders import query_state
 from workbench.client.rest import LmexClient
@@ -21,6 +21,7 @@ from workbench.client.transport import Transport
 from workbench.clock import Clock
 from workbench.config import MarketMakerConfig
 from workbench.engine.venues.lmex_account import AccountReader
+from workbench.engine.venues.lmex_opening import read_again, read_market
 from workbench.engine.venues.lmex_orders import OrderRequests
 from workbench.errors import ConfigError, VenueError
 from workbench.events import (
@@ -46,7 +47,7 @@ log = logging.getLogger(__name__)
 VERIFY_PAUSE_S = 0.25
 ATTEMPT_S = 2.0
 DOUBT_S = 2.0
-OrderCommand = Place | Cancel | Amend | Query
+OrderCommand = Place | Amend | Query
 _FIRST_TO_LAST: dict[type, int] = {CancelAll: 0, Cancel: 1, Amend: 2, ArmDeadMan: 3, Place: 4, Query: 5, Reconcile: 6}
 
 
@@ -87,8 +88,8 @@ def make_lmex_venue(
 class LmexVenue:
     """One account on one market of LMEX.
 
-    Requests of different orders run side by side, those of one order one after the other. Of the commands submitted in
-    one go cancels are sent first, new orders after them.
+    Requests of different orders run side by side, those of one order one after the other; only a cancel waits for
+    nothing. Of the commands submitted in one go cancels are sent first, new orders after them.
 
     Parameters
     ----------
@@ -146,32 +147,12 @@ class LmexVenue:
         VenueError
             If the market is closed or unknown, the account is set up in another way, or the venue does not answer.
         """
-        await self._client.measure_clock_offset_ms()
-        # Side by side: it also opens the connections that orders will use.
-        summary, fees, mode, leverages, _ = await asyncio.gather(
-            self._client.instrument_summary(self._symbol),
-            self._client.fees(self._symbol),
-            self._client.position_mode(self._symbol),
-            self._client.leverage(self._symbol),
-            self._client.wallet(),
-        )
-        if not summary.active:
-            raise VenueError(f"{self._symbol} is not active; expected an open market: try later or choose another")
-        if mode != "ONE_WAY":
-            raise VenueError(
-                f"position mode of {self._symbol} is {mode}; expected ONE_WAY: flatten, then set it (set_position_mode)"
-            )
-        for row in leverages:
-            if row.symbol == self._symbol and row.margin_mode not in (None, "CROSS"):
-                raise VenueError(
-                    f"margin mode of {self._symbol} is {row.margin_mode}; expected CROSS: set it (set_leverage)"
-                )
-        instrument = instrument_of(summary, fees)
+        summary, instrument = await read_market(self._client, self._symbol)
         self._summary = summary
         self._instrument = instrument
         self._orders = OrderRequests(self._client, instrument, self._clock, self._from_orders)
         self._account = AccountReader(self._client, instrument, self._clock, self._emit, self._fills_since_ns)
-        await self._account.start()
+        await read_again("the account's history", self._account.start)
         return instrument
 
     async def start_streams(self) -> None:
@@ -231,11 +212,14 @@ class LmexVenue:
         self._batch.append(command)
 
     def _send_batch(self) -> None:
+        assert self._orders is not None
         batch, self._batch = self._batch, []
         if len(batch) > 1:
             batch.sort(key=lambda command: _FIRST_TO_LAST[type(command)])
         for command in batch:
-            if isinstance(command, Place | Cancel | Amend | Query):
+            if isinstance(command, Cancel):
+                self._spawn(self._orders.run(command), f"cancel of {command.client_id}")
+            elif isinstance(command, Place | Amend | Query):
                 self._send_order_command(command)
             elif isinstance(command, Reconcile):
                 self._reconcile()

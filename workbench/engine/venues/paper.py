@@ -22,6 +22,7 @@ from workbench.client.streams import BookStream, TradeStream
 from workbench.client.transport import Transport
 from workbench.clock import Clock
 from workbench.config import MarketMakerConfig
+from workbench.engine.venues.lmex_opening import read_again
 from workbench.engine.venues.local import NEVER, LocalVenue
 from workbench.errors import ConfigError, VenueError
 from workbench.events import BookDelta, BookLost, BookSnapshot, Event, MarketTrade, MarkPrice, StreamState
@@ -85,7 +86,7 @@ class PaperVenue(LocalVenue):
             If the market is closed, or the venue does not answer.
         """
         try:
-            summary = await self._client.instrument_summary(self._symbol)
+            summary = await read_again("the market", lambda: self._client.instrument_summary(self._symbol))
         except Rejected as error:
             raise ConfigError([f"symbol is {self._symbol!r}; expected one that LMEX lists ({error})"]) from None
         if not summary.active:
