@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.config import MarketMakerConfig, QuotingConfig
+from workbench.backtest import QueueModel
+from workbench.config import MarketMakerConfig, QuotingConfig, VenueConfig
 from workbench.errors import ConfigError
 from workbench.instruments import Instrument
 
@@ -118,3 +119,18 @@ def test_a_precision_that_no_tick_meets_is_refused() -> None:
     odd = Instrument("ODD-PERP", "ODD", "USDT", Decimal("0.3"), Decimal("1"))
     with pytest.raises(ConfigError, match="no multiple of the tick"):
         MarketMakerConfig(symbol="ODD-PERP", price_precision=0).contract_sizes(odd, PRICE)
+
+
+def test_a_queue_model_itself_may_stand_for_its_name() -> None:
+    assert MarketMakerConfig(venue={"queue": QueueModel("power", 2.0)}).venue == VenueConfig(
+        queue="power", queue_power=2.0
+    )
+    with pytest.raises(ConfigError, match=r"expected queue_model\(\.\.\.\) of it"):
+        MarketMakerConfig(venue={"queue": max})
+
+
+def test_a_session_has_one_latency_and_a_live_market_none_of_the_past() -> None:
+    with pytest.raises(ConfigError, match="both given"):
+        VenueConfig(name="replay", latency_file="x.parquet", latency_tail_ms=(1, 0))
+    with pytest.raises(ConfigError, match="times that are past"):
+        VenueConfig(name="paper", latency_file="x.parquet")

@@ -21,6 +21,7 @@ from workbench.errors import ConfigError, did_you_mean
 from workbench.instruments import Instrument
 
 __all__ = [
+    "WRITTEN_OUT",
     "ContractSizes",
     "MarketMakerConfig",
     "QuotingConfig",
@@ -231,8 +232,47 @@ class VenueConfig(_Part):
     latency_ms: tuple[Milliseconds, Milliseconds] = Field(
         default=(10.0, 10.0), description="replay, paper: way of a request to the venue, way of the answer back"
     )
-    queue: str = Field(default="power3", description="replay, paper: how an order's place in the queue is followed")
+    latency_tail_ms: tuple[Milliseconds, Milliseconds] = Field(
+        default=(0.0, 0.0), description="replay, paper: mean of a random tail on either way, drawn from the seed"
+    )
+    latency_file: str | None = Field(
+        default=None, description="replay: measured delays in place of these, a table of t_ns, entry_ns, response_ns"
+    )
+    queue: str = Field(
+        default="power3", description="replay, paper: how an order's place in the queue is followed; own: 'module:name'"
+    )
     queue_power: Positive = Field(default=3.0, description="replay, paper: the exponent of a power queue model")
+    queue_source: str = Field(
+        default="",
+        max_length=200_000,
+        repr=False,
+        description="a queue function of one's own, written out; filled in from a QueueModel",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_queue_model(cls, settings: Any) -> Any:
+        """A `QueueModel` itself in place of its name brings its power and its source."""
+        queue = settings.get("queue") if isinstance(settings, Mapping) else None
+        if callable(queue):
+            raise ConfigError(["queue is a function; expected queue_model(...) of it, which takes its source along"])
+        if queue is None or isinstance(queue, str) or not hasattr(queue, "not_portable"):
+            return settings
+        if queue.not_portable:
+            raise ConfigError([f"queue: {queue.not_portable}"])
+        return {"queue_source": queue.source, "queue_power": queue.power, **settings, "queue": queue.name}
+
+    @model_validator(mode="after")
+    def _one_latency(self) -> Self:
+        if self.latency_file is None:
+            return self
+        if any(self.latency_tail_ms):
+            raise ConfigError(["latency_file and latency_tail_ms are both given; expected one of them"])
+        if self.name == "paper":
+            raise ConfigError(
+                ["latency_file has delays of times that are past; for paper give latency_ms and latency_tail_ms"]
+            )
+        return self
 
     @field_validator("start", "end", mode="before")
     @classmethod
@@ -256,6 +296,10 @@ class VenueConfig(_Part):
         if self.dead_man_s is not None:
             return self.dead_man_s
         return 60.0 if self.name in ("lmex", "testnet") else 5.0
+
+
+WRITTEN_OUT: Mapping[str, set[str]] = {"quoting": {"source"}, "venue": {"queue_source"}}
+"""Settings that are program text: whoever shows a configuration to people leaves them out."""
 
 
 class ContractSizes(NamedTuple):

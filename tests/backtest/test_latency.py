@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from workbench.backtest import ConstantLatency, JitteredLatency, MeasuredLatency
@@ -41,3 +44,27 @@ def test_a_measured_latency_does_not_print_its_arrays() -> None:
 def test_what_is_no_latency_is_refused(latency: ConstantLatency | JitteredLatency, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         latency.table(0)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_measured_delays_are_read_from_a_table(tmp_path: Path, suffix: str) -> None:
+    table = pd.DataFrame({"t_ns": [1, 5], "response_ns": [7, 8], "entry_ns": [3, 4], "more": [0, 0]})
+    path = tmp_path / f"latency{suffix}"
+    (table.to_csv if suffix == ".csv" else table.to_parquet)(path)
+    found = MeasuredLatency.read(path).table(0)
+    assert (found.stamps.tolist(), found.delays.tolist()) == ([1, 5], [[3, 7], [4, 8]])
+
+
+def test_a_file_without_delays_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "latency.csv"
+    for text, why in (
+        ("t_ns,entry_ns\n1,2\n", "no column 'response_ns'"),
+        ("t_ns,entry_ns,response_ns\n1,2,x\n", "cannot be read"),
+        ("t_ns,entry_ns,response_ns\n1,2.5,3\n", "cannot be read"),
+        ("t_ns,entry_ns,response_ns\n1,-2,3\n", "a delay of -2 ns"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=why):
+            MeasuredLatency.read(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        MeasuredLatency.read(tmp_path / "none.parquet")

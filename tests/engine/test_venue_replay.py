@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from workbench.backtest import ConstantLatency, Feed, run_configurations
+from workbench.backtest import ConstantLatency, Feed, MeasuredLatency, queue_model, run_configurations
+from workbench.backtest.run import Options
 from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
-from workbench.config import MarketMakerConfig
+from workbench.config import MarketMakerConfig, VenueConfig
 from workbench.data import (
     CLEAR,
     DEPTH,
@@ -34,6 +36,7 @@ from workbench.data import (
 from workbench.engine import replay_market
 from workbench.engine.preflight import check_before_start
 from workbench.engine.venues import ReplayVenue
+from workbench.engine.venues.local_terms import queue_of
 from workbench.engine.venues.recording import within_seconds
 from workbench.errors import ConfigError, VenueError
 from workbench.events import (
@@ -480,6 +483,27 @@ def test_the_same_recording_gives_the_same_journal() -> None:
     assert slower.digest != first.digest
 
 
+def test_random_tails_are_those_of_the_seed_and_longer_than_none() -> None:
+    tails = {**ONE_A_SIDE, "venue.latency_tail_ms": (20, 20)}
+    first, again, other = (replay_market(tails, feed=lively(), seed=seed, seconds=40) for seed in (5, 5, 6))
+    assert first.digest == again.digest
+    ways = [(run.orders["acked_ns"] - run.orders["sent_ns"]).to_numpy() for run in (first, other)]
+    least_ns = 19_019_134  # there and back
+    assert all(way[way > 0].min() >= least_ns for way in ways)
+    assert not np.array_equal(*ways)
+
+
+def test_a_queue_function_of_ones_own_goes_with_the_session_and_not_with_its_frames() -> None:
+    result = replay_market({"venue": {"queue": queue_model(half_from_behind)}}, feed=lively(), seconds=20)
+    kept = result.meta["config"]["venue"]
+    assert kept["queue"] == "half_from_behind"
+    found = queue_of(VenueConfig(**kept))
+    assert found.compiled_function(30.0, 10.0) == 0.25
+    frames = [row.decode() for row in result.rows if row.kind == "frame"]
+    assert frames
+    assert all("queue_source" not in frame.config["venue"] for frame in frames)
+
+
 def test_seconds_and_a_person_may_end_it_before_the_data_do() -> None:
     early = replay_market({}, feed=lively(), seconds=20)
     assert (early.outcome.stopped_by, early.outcome.ran_s) == ("seconds", pytest.approx(20, abs=0.2))
@@ -491,7 +515,18 @@ def test_seconds_and_a_person_may_end_it_before_the_data_do() -> None:
     assert replay_market({}, feed=lively(), script=stop).outcome.stopped_by == "request"
 
 
-def test_a_replayed_session_and_a_backtest_fill_the_same_orders() -> None:
+def half_from_behind(front: float, back: float) -> float:
+    return back / (front + back) if front + back > 0.0 else 0.5
+
+
+def measured(feed: Feed) -> MeasuredLatency:
+    times = feed.start_ns + np.arange(-5, 100, 5) * NS
+    ways = np.random.default_rng(8).integers(5_000_000, 25_000_000, (2, times.size))
+    return MeasuredLatency(times, *ways)
+
+
+@pytest.mark.parametrize("terms", ["built in", "measured and own"])
+def test_a_replayed_session_and_a_backtest_fill_the_same_orders(terms: str, tmp_path: Path) -> None:
     """Order for order and fill for fill, at the times at which the session decided.
 
     The backtest decides once at each time, knowing all that was heard by then. A session decides after each event: with
@@ -499,11 +534,17 @@ def test_a_replayed_session_and_a_backtest_fill_the_same_orders() -> None:
     side, and latencies that let nothing else coincide, leave no such case.
     """
     feed = lively()
-    session = replay_market(ONE_A_SIDE, feed=feed)
+    options: Options = {"latency": ConstantLatency(0.010012345, 0.009006789)}
+    settings: dict[str, Any] = {}
+    if terms != "built in":
+        options = {"latency": measured(feed), "queue": half_from_behind}
+        file = tmp_path / "latency.parquet"
+        pd.DataFrame(vars(options["latency"])).to_parquet(file)
+        settings = {"venue.latency_file": str(file), "venue.queue": queue_model(half_from_behind)}
+    session = replay_market({**ONE_A_SIDE, **settings}, feed=feed)
     sent = [row.t_ns for row in session.rows if row.tag == "Place"]
     times = np.unique([row.t_ns for row in session.rows if row.kind == "event" and row.t_ns >= sent[0]])
-    latency = ConstantLatency(0.010012345, 0.009006789)
-    (run,) = run_configurations(feed, "skewed_spread", [ONE_A_SIDE], decide=times, latency=latency)
+    (run,) = run_configurations(feed, "skewed_spread", [ONE_A_SIDE], decide=times, **options)
     fills = ["side", "price_ticks", "size", "venue_ns", "t_ns", "position"]
     ours = session.fills[fills].to_numpy().tolist()
     assert len(ours) > 30
@@ -542,6 +583,9 @@ def test_what_cannot_be_replayed_is_refused_in_one_sentence(catalog: Path, tmp_p
     )
     assert "is not a time" in refusal(**{"venue.data": data, "venue.start": "yesterdayish"})
     assert "known: risk_averse" in refusal(**{"venue.data": data, "venue.queue": "fifo"})
+    assert "no module named 'nowhere'" in refusal(**{"venue.data": data, "venue.queue": "nowhere:mine"}).lower()
+    assert "queue_source is no written-out" in refusal(**{"venue.data": data, "venue.queue_source": "import os"})
+    assert "nowhere.parquet" in refusal(**{"venue.data": data, "venue.latency_file": "nowhere.parquet"})
     assert "order_size is 1" in refusal(**{"venue.data": data, "order_size": 1})
     check_before_start(MarketMakerConfig.from_dict({"venue.name": "replay", "venue.data": data}))
 

@@ -307,7 +307,7 @@ class QueueFit:
     Attributes
     ----------
     queue : QueueModel
-        To hand to `backtest(queue=...)`; its name and power to `venue.queue` and `venue.queue_power`.
+        To hand to `backtest(queue=...)`, and to a session: `venue={"queue": fit.queue}`.
     interval : (float, float)
         Of the power: what 90 % of resampled sessions choose; of a model without one, NaN.
     support : Series

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,10 @@ class MeasuredLatency:
         When they were measured, rising.
     entry_ns, response_ns : array of int, shape (n,)
         Delays, at least 0.
+
+    See Also
+    --------
+    MeasuredLatency.read : from a table in a file.
     """
 
     t_ns: npt.ArrayLike
@@ -91,6 +96,28 @@ class MeasuredLatency:
         entry_ns, response_ns = np.asarray(self.entry_ns), np.asarray(self.response_ns)
         middle = _ways(float(np.median(entry_ns)) / NS, float(np.median(response_ns)) / NS)
         return f"latency as measured {entry_ns.size:,} times, in the middle {middle}"
+
+    @classmethod
+    def read(cls, path: str | Path) -> MeasuredLatency:
+        """Delays from a Parquet or CSV table with the columns t_ns, entry_ns and response_ns.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be read, or is no such table.
+        """
+        import pandas as pd
+
+        names = ["t_ns", "entry_ns", "response_ns"]
+        try:
+            table = pd.read_csv(path) if Path(path).suffix == ".csv" else pd.read_parquet(path)
+            found = cls(*(table[name].to_numpy().astype(np.int64, casting="same_kind") for name in names))
+        except KeyError as error:
+            raise ConfigError([f"latency file {str(path)!r} has no column {error}; expected {names}"]) from None
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigError([f"latency file {str(path)!r} cannot be read: {error}"]) from None
+        found.table(0)
+        return found
 
     def __repr__(self) -> str:
         return f"<MeasuredLatency: {self.label}>"

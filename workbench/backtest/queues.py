@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.backtest.kernels.shares import (
@@ -16,11 +17,14 @@ from workbench.backtest.kernels.shares import (
     QUEUE_SIGNATURE,
     nothing_from_behind,
 )
-from workbench.compiled import compiled
+from workbench.compiled import compiled, module_of_text
 from workbench.errors import ConfigError
 from workbench.quoting.compiling import COMPILE_ERRORS, explain_failure
+from workbench.quoting.written import NotPortableError, WrittenModel, write_function
 
 __all__ = ["QueueModel", "queue_model"]
+
+HEADER = '"""A queue function and all that it stands on, as it was defined."""'
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,21 @@ class QueueModel:
         n.
     function : callable, optional
         p(front, back) of contracts, 0 to 1: the share that left from behind. Compiled.
+    source : str
+        A function of one's own written out, with all that it stands on: a session on `replay` or `paper` takes it
+        along. Empty for the built-in models, for one that goes by "package.module:name", and where `not_portable` says
+        why the function cannot leave this process.
+
+    Notes
+    -----
+    In a configuration the model itself may stand for its name: `venue={"queue": queue_model(mine)}`.
     """
 
     name: str = "power3"
     power: float = 3.0
     function: Callable[[float, float], float] | None = None
+    source: str = field(default="", repr=False)
+    not_portable: str = field(default="", repr=False)
 
     @property
     def code(self) -> int:
@@ -59,32 +73,82 @@ class QueueModel:
         return nothing_from_behind if self.function is None else self.function
 
 
-def queue_model(queue: str | QueueModel | Callable[[float, float], float], power: float = 3.0) -> QueueModel:
+def queue_model(
+    queue: str | QueueModel | Callable[[float, float], float], power: float = 3.0, source: str = ""
+) -> QueueModel:
     """A queue model from its name, or from a plain function p(front, back).
+
+    Parameters
+    ----------
+    queue : str, QueueModel or function
+        A built-in model's name; "package.module:name" of a function; or a function itself.
+    power : float
+        Of the power models.
+    source : str
+        The written-out function, where a configuration has it; it goes before the name.
 
     Raises
     ------
     ConfigError
-        For an unknown name, a power that is not positive, or a function that cannot be compiled.
+        For an unknown name, a power that is not positive, or a function that cannot be found or compiled.
     """
     if isinstance(queue, QueueModel):
         return queue
+    if source:
+        return QueueModel(str(queue), power, _share_of_source(source), source)
     if callable(queue):
-        return QueueModel(getattr(queue, "__name__", "own"), power, _compiled_share(queue))
+        return _own_model(queue, power)
+    if ":" in queue:
+        return replace(queue_model(_imported(queue), power), name=queue, source="", not_portable="")
     if queue not in QUEUE_NAMES:
-        raise ConfigError([f"queue is {queue!r}; known: {', '.join(QUEUE_NAMES)}, or a function p(front, back)"])
+        known = ", ".join(QUEUE_NAMES)
+        raise ConfigError(
+            [f"queue is {queue!r}; known: {known}, 'package.module:name', or a function p(front, back) itself"]
+        )
     if not 0.0 < power < math.inf:
         raise ConfigError([f"queue power is {power!r}; expected more than 0"])
     return QueueModel(queue, power)
 
 
-def _compiled_share(function: Any) -> Any:
-    if hasattr(function, "py_func"):
-        function = function.py_func
+def _own_model(function: Any, power: float) -> QueueModel:
+    """The model of a function of the user's, compiled as it is written out, so that every process runs the same."""
+    function = getattr(function, "py_func", function)
+    name = getattr(function, "__name__", "own")
+    try:
+        written = write_function(function, f"queue function {name}", HEADER, f"SHARE = {name}\n")
+    except NotPortableError as error:
+        return QueueModel(name, power, _compiled_share(function), not_portable=str(error))
+    share = _compiled_share(module_of_text(written.text, "workbench_queue").SHARE, function, written)
+    return QueueModel(name, power, share, written.text)
+
+
+def _imported(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError([f"queue is {name!r}: {error}"]) from None
+    if not callable(found) and not isinstance(found, QueueModel):
+        raise ConfigError([f"queue is {name!r}, a {type(found).__name__}; expected a function p(front, back)"])
+    return found
+
+
+def _share_of_source(source: str) -> Any:
+    if not source.startswith(HEADER):
+        raise ConfigError(["queue_source is no written-out queue function; expected the .source of a QueueModel"])
+    try:
+        return _compiled_share(module_of_text(source, "workbench_queue").SHARE)
+    except (ImportError, SyntaxError, NameError, AttributeError) as error:
+        said = f"queue_source does not run here: {error}"
+        raise ConfigError([f"{said}; expected one of this version, or define it again"]) from None
+
+
+def _compiled_share(function: Any, author: Any = None, written: WrittenModel | None = None) -> Any:
+    """p(front, back) compiled; errors name the lines of its author."""
     try:
         made = compiled(QUEUE_SIGNATURE, at_once=True)(function)
     except COMPILE_ERRORS as error:
-        raise ConfigError([f"queue function: {explain_failure(function, error)}"]) from error
+        raise ConfigError([f"queue function: {explain_failure(author or function, error, written)}"]) from error
     for front, back in ((0.0, 10.0), (10.0, 0.0), (5.0, 5.0), (1.0, 1e6)):
         share = made(front, back)
         if not 0.0 <= share <= 1.0:

@@ -53,9 +53,10 @@ def check_before_start(config: MarketMakerConfig) -> None:
         instrument, price = simulated_market(config)
         config.contract_sizes(instrument, price)
     if config.venue.matched_here:
-        from workbench.backtest import queue_model
+        from workbench.engine.venues.local_terms import latency_of, queue_of
 
-        queue_model(config.venue.queue, config.venue.queue_power)
+        queue_of(config.venue)
+        latency_of(config.venue)
     if config.venue.name == "replay":
         from workbench.engine.venues.recording import find_recording
 

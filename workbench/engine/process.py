@@ -206,7 +206,7 @@ class EngineProcessRun:
         return _Place(
             str(config.venue.data),
             clock,
-            lambda emit: ReplayVenue(config, feed, clock, emit, finished),
+            lambda emit: ReplayVenue(config, feed, clock, emit, finished, seed=self._spec.seed),
             round(TIMER_NS * max(1.0, loop.speed)) if loop.speed else NS,
         )
 
@@ -217,7 +217,9 @@ class EngineProcessRun:
         transport = AiohttpTransport(LMEX_REST, LMEX_STREAMS) if url is None else AiohttpTransport(url)
         stack.push_async_callback(transport.close)
         clock = SystemClock()
-        return _Place(url or LMEX_REST, clock, lambda emit: PaperVenue(config, transport, clock, emit))
+        return _Place(
+            url or LMEX_REST, clock, lambda emit: PaperVenue(config, transport, clock, emit, seed=self._spec.seed)
+        )
 
     def _connection(self, engine: Engine, server: ControlServer, url: str) -> ConnectionFile:
         return ConnectionFile(

@@ -61,8 +61,8 @@ def replay_market(
     Parameters
     ----------
     config : MarketMakerConfig or mapping
-        `venue.name` is taken for "replay"; `venue.data`, `.start` and `.end` say what is played, `.latency_ms`,
-        `.queue` and `.queue_power` how orders fill.
+        `venue.name` is taken for "replay"; `venue.data`, `.start` and `.end` say what is played, `.latency_...` and
+        `.queue...` how orders fill.
     feed : Feed, optional
         A prepared market in place of `venue.data`.
     seed : int
@@ -110,7 +110,7 @@ async def _run(
     venues: list[ReplayVenue] = []
 
     def make_venue(emit: Callable[[Event], None]) -> ReplayVenue:
-        venues.append(ReplayVenue(config, feed, clock, emit, lambda: engine.end("data")))
+        venues.append(ReplayVenue(config, feed, clock, emit, lambda: engine.end("data"), seed=seed))
         return venues[0]
 
     spec = EngineSpec(run_id=f"replay{seed}", config=config.model_dump(mode="json"), seed=seed, seconds=seconds)

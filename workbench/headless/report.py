@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.config import MarketMakerConfig
+from workbench.config import WRITTEN_OUT, MarketMakerConfig
 from workbench.engine.journal import JournalRow
 from workbench.headless.tables import read_tables
 
@@ -94,7 +94,7 @@ def render_report(
     pnl = [(part, f"{amount} {currency}") for part, amount in summary.get("pnl", {}).items()]
     pnl.append(("sum = equity change", f"{summary.get('equity_change')} {currency}"))
     told = MarketMakerConfig.from_dict(config)
-    settings = told.model_dump_json(indent=2, exclude={"quoting": {"source"}})
+    settings = told.model_dump_json(indent=2, exclude=WRITTEN_OUT)
     source = told.quoting.source
     model = f"<h2>The model as it was defined</h2><pre>{html.escape(source)}</pre>" if source else ""
     headlines = html_table((label, _shown(name, summary.get(name))) for name, label in HEADLINES)

@@ -27,7 +27,7 @@ from workbench.errors import WorkbenchError
 from workbench.quoting import schema
 from workbench.quoting.schema import Slot
 
-__all__ = ["HEADER", "NotPortableError", "WrittenModel", "place_of", "write_out"]
+__all__ = ["HEADER", "NotPortableError", "WrittenModel", "place_of", "write_function", "write_out"]
 
 HEADER = '"""A quoting model and all that it stands on, as it was defined."""'
 
@@ -91,8 +91,6 @@ def write_out(
     NotPortableError
         If it stands on something that cannot be.
     """
-    writer = _Writer(function.__name__)
-    writer.take_function(function.__name__, _plain(function), "", "")
     slots = "".join(f"        _Slot({', '.join(_literal(value) for value in _slot(slot))}),\n" for slot in params)
     texts = "".join(f"        {code}: {text!r},\n" for code, text in reasons.items())
     declared = (
@@ -100,7 +98,22 @@ def write_out(
         f"    'reasons': {{\n{texts}    }},\n"
         f"    'spread_is_half': {bool(spread_is_half)},\n    'spread_is_own': {bool(spread_is_own)},\n}}\n"
     )
-    return writer.finished(declared)
+    return write_function(function, f"model {function.__name__}", HEADER, declared)
+
+
+def write_function(function: Callable[..., Any], what: str, header: str, declared: str) -> WrittenModel:
+    """Write any function out with what it uses: a header line before it, behind it what is declared of it.
+
+    Raises
+    ------
+    NotPortableError
+        If it stands on something that cannot be; `what` names it for people.
+    """
+    if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
+        raise NotPortableError(f"{what} is wrapped by another decorator; expected the plain function")
+    writer = _Writer(what)
+    writer.take_function(function.__name__, function, "", "")
+    return writer.finished(header, declared)
 
 
 def place_of(file: str, line: int) -> str:
@@ -113,15 +126,15 @@ def place_of(file: str, line: int) -> str:
 class _Writer:
     """Collects imports, constants and functions in the order in which they must stand."""
 
-    def __init__(self, model: str) -> None:
-        self._model = model
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._imports = list(_PRELUDE)
         self._constants: list[str] = []
         self._functions: list[tuple[str, Piece | None]] = []
         self._names: dict[str, Any] = {}
 
-    def finished(self, declared: str) -> WrittenModel:
-        head = [HEADER, "", "from __future__ import annotations", "", *self._imports, ""]
+    def finished(self, header: str, declared: str) -> WrittenModel:
+        head = [header, "", "from __future__ import annotations", "", *self._imports, ""]
         text = "\n".join([*head, *self._constants, ""])
         pieces = []
         for function, piece in self._functions:
@@ -202,13 +215,7 @@ class _Writer:
         return body, Piece(code.co_filename, first + node.lineno - 1, body.count("\n") + 1, 0), names
 
     def _refuse(self, what: str) -> NoReturn:
-        raise NotPortableError(f"model {self._model} cannot be taken to another process: {what}")
-
-
-def _plain(function: Callable[..., Any]) -> FunctionType:
-    if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
-        raise NotPortableError(f"model {function.__name__} is wrapped by another decorator; put @quoting.model alone")
-    return function
+        raise NotPortableError(f"{self._what} cannot be taken to another process: {what}")
 
 
 def _used(function: FunctionType, defaults: list[str]) -> tuple[dict[str, Any], dict[str, int]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal
 
-from workbench.config import ContractSizes, MarketMakerConfig
+from workbench.config import WRITTEN_OUT, ContractSizes, MarketMakerConfig
 from workbench.errors import WorkbenchError
 from workbench.events import (
     NS,
@@ -371,7 +371,7 @@ class MarketMaker:
         self._max_book_age_ns = int(config.risk.max_book_age_s * NS)
         self.account.period_ns = int(config.risk.reconcile_s * NS)
         # Ten frames a second need no copy of a model's source.
-        self.config_shown = config.model_dump(mode="json", exclude={"quoting": {"source"}})
+        self.config_shown = config.model_dump(mode="json", exclude=WRITTEN_OUT)
 
     @property
     def config(self) -> MarketMakerConfig:

@@ -13,11 +13,12 @@ from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 
-from workbench.backtest import ConstantLatency, SteppedVenue, queue_model
+from workbench.backtest import SteppedVenue
 from workbench.clock import NS, Clock
 from workbench.config import VenueConfig
 from workbench.engine.venues.local_account import LocalAccount
 from workbench.engine.venues.local_orders import LocalOrders
+from workbench.engine.venues.local_terms import latency_of, queue_of
 from workbench.errors import VenueError
 from workbench.events import (
     Amend,
@@ -62,12 +63,15 @@ class LocalVenue(ABC):
         On the time of the market's stamps.
     emit : callable
         Takes every event; must not block.
+    seed : int
+        Of random delays.
     """
 
-    def __init__(self, config: VenueConfig, clock: Clock, emit: Callable[[Event], None]) -> None:
+    def __init__(self, config: VenueConfig, clock: Clock, emit: Callable[[Event], None], seed: int = 0) -> None:
         self._clock = clock
         self._emit = emit
         self._config = config
+        self._seed = seed
         self._instrument: Instrument | None = None
         self._account: LocalAccount | None = None
         self._batch: list[Command] = []
@@ -104,11 +108,11 @@ class LocalVenue(ABC):
     # --- life -------------------------------------------------------------------------------------------------------
 
     def _opened(self, instrument: Instrument) -> Instrument:
-        entry_ms, response_ms = self._config.latency_ms
         self._matching = SteppedVenue(
-            queue_model(self._config.queue, self._config.queue_power),
-            ConstantLatency(entry_ms / 1e3, response_ms / 1e3),
+            queue_of(self._config),
+            latency_of(self._config),
             unit=float(instrument.contract_size),
+            seed=self._seed,
         )
         self._instrument = instrument
         self._account = LocalAccount(instrument)

@@ -51,6 +51,8 @@ class PaperVenue(LocalVenue):
         By default half of LMEX's limits.
     rng : random.Random, optional
         Seeded source of the reconnect jitter.
+    seed : int
+        Of random delays.
     """
 
     def __init__(
@@ -62,8 +64,9 @@ class PaperVenue(LocalVenue):
         *,
         limiter: RateLimiter | Unlimited | None = None,
         rng: random.Random | None = None,
+        seed: int = 0,
     ) -> None:
-        super().__init__(config.venue, clock, emit)
+        super().__init__(config.venue, clock, emit, seed)
         self._client = LmexClient(transport, None, clock, limiter)
         self._transport = transport
         self._symbol = config.symbol

@@ -48,6 +48,8 @@ class ReplayVenue(LocalVenue):
         Takes every event; must not block.
     finished : callable, optional
         Called once when the recording is at its end. Orders rest on, and nothing fills them any more.
+    seed : int
+        Of random delays.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class ReplayVenue(LocalVenue):
         clock: Clock,
         emit: Callable[[Event], None],
         finished: Callable[[], None] | None = None,
+        *,
+        seed: int = 0,
     ) -> None:
-        super().__init__(config.venue, clock, emit)
+        super().__init__(config.venue, clock, emit, seed)
         self._feed = feed
         self._finished = finished
         self._heard = heard_events(feed)
