@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
+from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -108,9 +109,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         Virtual nanoseconds since the loop was made, exact.
     """
 
-    # asyncio's own: callbacks that are due, and whether the loop was told to stop.
+    # asyncio's own: callbacks that are due, and whether the loop was told to stop or is closed.
     _ready: deque[Any]
     _stopping: bool
+    _closed: bool
 
     def __init__(self, seed: int = 0, selector: selectors.BaseSelector | None = None) -> None:
         super().__init__(_NoWaiting() if selector is None else selector)
@@ -126,18 +128,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override] # a leaner handle
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> _Call:
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("Event loop is closed")
-        call = _Call(callback, args, context or copy_context(), 0.0)
+        call = _Call(callback, args, copy_context() if context is None else context, 0.0)
         self._ready.append(call)
         return call
 
     def call_at(  # type: ignore[override] # a leaner handle
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> _Call:
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("Event loop is closed")
-        call = _Call(callback, args, context or copy_context(), when)
+        call = _Call(callback, args, copy_context() if context is None else context, when)
         self._timers_set += 1
         heappush(self._timers, (when, self._timers_set, call))
         return call
@@ -149,16 +151,17 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         """Run what is due, turn by turn, until the loop is told to stop."""
-        ready, timers = self._ready, self._timers
+        ready, timers, next_call = self._ready, self._timers, self._ready.popleft
         while True:
             if timers:
                 now = self.now_ns / NS
-                if not ready and timers[0][0] > now and not self._stopping:
-                    if timers[0][2].cancelled():
+                due, _, call = timers[0]
+                if not ready and due > now and not self._stopping:
+                    if call._callback is None:  # noqa: SLF001 - see `_Call`
                         heappop(timers)
                         continue
                     # At least one nanosecond, else a timer a fraction ahead would spin for ever.
-                    self._pass_time(self.now_ns + max(1, round((timers[0][0] - now) * NS)))
+                    self._pass_time(self.now_ns + (round((due - now) * NS) or 1))
                     now = self.now_ns / NS
                 # One nanosecond is the clock's resolution: what is due within it is due.
                 end = now + 1e-9
@@ -167,8 +170,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             elif not ready:
                 # Only a thread could still call: asyncio looks for one, or reports the deadlock.
                 super()._run_once()  # type: ignore[misc]
-            for _ in range(len(ready)):
-                call = ready.popleft()
+            for _ in repeat(None, len(ready)):
+                call = next_call()
                 callback = call._callback  # noqa: SLF001 - see `_Call`
                 if callback is None:
                     continue
