@@ -99,6 +99,18 @@ class TestFunding:
         assert len(rows) == 10
         assert len({row["orderId"] for row in rows}) == 10
 
+    def test_the_wallet_history_keeps_to_its_window_and_count(self, make_bench: Any) -> None:
+        bench = make_bench(**QUIET, funding_interval_s=60)
+        bench.maker("SELL", 77000, 100)
+        bench.place("BUY", 77000, 100)
+        bench.wait(600)
+        stamps = [row["timestamp"] for row in bench.get("user/wallet_history") if row["type"] == 110]
+        window = f"startTime={stamps[5]}&endTime={stamps[2]}"
+        for query, expected in ((window, stamps[2:6]), (f"{window}&count=2", stamps[2:4])):
+            assert [row["timestamp"] for row in bench.get("user/wallet_history", query)] == expected
+        backwards = f"startTime={stamps[2]}&endTime={stamps[5]}"
+        assert bench.get("user/wallet_history", backwards) == []
+
 
 class TestRateLimits:
     def hammer(self, limiter: RateLimiter, count: int, now_s: float, group: Any = "query") -> list[int]:

@@ -201,8 +201,14 @@ def wallet_history(_exchange: SimulatedExchange, request: Request) -> list[dict[
     """Bookings, newest first: the amounts less the fees sum to the balance."""
     count = request.count(500)
     start_ms, end_ms = request.integer("startTime") or 0, request.integer("endTime") or request.time_ms
-    wanted = [row for row in request.account.wallet_rows if start_ms <= row.time_ns // 1_000_000 <= end_ms]
-    return [_wallet_row(request.account, row) for row in reversed(wanted[-count:])]
+    rows = request.account.wallet_rows
+    first, last = bisect_left(rows, start_ms, key=_time_ms), bisect_right(rows, end_ms, key=_time_ms)
+    wanted = rows[max(first, last - count) : last]
+    return [_wallet_row(request.account, row) for row in reversed(wanted)]
+
+
+def _time_ms(row: WalletRow) -> int:
+    return row.time_ns // 1_000_000
 
 
 def _wallet_row(account: Account, row: WalletRow) -> dict[str, Any]:
