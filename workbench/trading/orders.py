@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
+from itertools import takewhile
 
 from workbench.events import NS, OrderReport, OwnFill, Place
 
@@ -286,7 +287,8 @@ class OrderTracker:
 
     def prune(self, now_ns: int) -> None:
         """Forget orders and execution ids that the venue itself no longer repeats, so that memory stays bounded."""
-        for order in [o for o in self._orders.values() if o.done_ns and now_ns - o.done_ns > KEEP_ORDERS_NS]:
+        old = takewhile(lambda order: now_ns - order.sent_ns > KEEP_ORDERS_NS, self._orders.values())
+        for order in [o for o in old if o.done_ns and now_ns - o.done_ns > KEEP_ORDERS_NS]:
             if order.client_id not in self._live:
                 del self._orders[order.client_id]
                 self._by_venue_id.pop(order.order_id, None)
