@@ -47,8 +47,13 @@ def test_equal_runs_have_equal_digests_and_one_different_byte_shows() -> None:
     assert Journal(":memory:", META).digest() != Journal(":memory:", {**META, "seed": 8}).digest()
 
 
-def test_memory_and_disk_give_the_same_digest(tmp_path: Path) -> None:
-    assert written(tmp_path / "j.sqlite").digest() == written(":memory:").digest()
+def test_memory_and_disk_give_the_same_digest_and_rows(tmp_path: Path) -> None:
+    in_file, in_memory = written(tmp_path / "j.sqlite"), written(":memory:")
+    assert in_memory.digest() == in_file.digest()
+    in_memory.close()
+    assert in_memory.read() == in_file.read()
+    in_file.close()
+    assert in_memory.read() == read_journal(tmp_path / "j.sqlite")
 
 
 def test_a_journal_can_be_read_while_it_is_written(tmp_path: Path) -> None:
@@ -124,6 +129,7 @@ def test_what_was_committed_survives_a_kill_without_warning(tmp_path: Path) -> N
 
 def test_a_full_disk_stops_everything_that_follows(tmp_path: Path) -> None:
     journal = written(tmp_path / "j.sqlite", events=1)
+    assert journal._db is not None
     pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
     journal._db.execute(f"PRAGMA max_page_count = {pages}")
     event: Event = BookDelta(2, 2, tuple((price, 1) for price in range(2000)), (), 2)

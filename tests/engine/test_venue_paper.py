@@ -112,7 +112,6 @@ def test_a_paper_session_trades_and_no_signed_request_leaves() -> None:
         # And the session is one like every other.
         rows = engine.journal.read()
         assert replay_rows(rows, lambda: maker_of(engine.journal.meta)).commands > 50
-        engine.journal.close()
         assert world.made[0].account.position == outcome.position_at_end
 
     in_world(script)

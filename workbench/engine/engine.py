@@ -336,8 +336,6 @@ class Engine:
 
     def _close_journal(self) -> None:
         self._digest, self._rows = self.journal.digest(), self.journal.rows
-        if str(self._journal_path) == ":memory:":
-            return
         try:
             self.journal.close()
         except JournalError as error:

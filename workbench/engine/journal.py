@@ -12,7 +12,7 @@ import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -32,8 +32,8 @@ MARKET_DATA_DELAY_NS = 100_000_000
 LOGGED_COMMITS = 500
 """So many commits stay in the write-ahead log before `tend` moves them into the file: less than a minute of trading."""
 
-MEMORY_ROWS = 1_000
-"""A journal in memory is written in lots of so many rows."""
+MEMORY = ":memory:"
+"""The path of a journal that ends with its process: rows are chained as in a file and stay where they are."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -88,7 +88,7 @@ class Journal:
     Parameters
     ----------
     path : str or Path
-        A file that does not exist yet, or ":memory:".
+        A file that does not exist yet, or ":memory:" for a list of rows without a file: nothing outlives the process.
     meta : mapping
         What one must know to replay: run_id, run_tag, config, instrument, sizes, seed, code_hash, versions, ... JSON
         values; they are the first link of the chain.
@@ -102,9 +102,6 @@ class Journal:
 
     def __init__(self, path: str | Path, meta: Mapping[str, Any]) -> None:
         self.path = str(path)
-        self._in_memory = self.path == ":memory:"
-        if not self._in_memory and Path(self.path).exists():
-            raise JournalError(f"{self.path} exists already; expected a new run folder (journals are kept)")
         self._seq = 0
         self._rows: list[tuple[int, int, str, str, bytes]] = []
         self._chained = 0
@@ -114,18 +111,23 @@ class Journal:
         self.meta = dict(meta)
         texts = {key: json.dumps(value, sort_keys=True) for key, value in meta.items()}
         self._chain = _genesis(texts)
+        self._db = None if self.path == MEMORY else self._create(texts)
+
+    def _create(self, texts: Mapping[str, str]) -> sqlite3.Connection:
+        if Path(self.path).exists():
+            raise JournalError(f"{self.path} exists already; expected a new run folder (journals are kept)")
         with self._writing():
-            self._db = sqlite3.connect(self.path, isolation_level=None)
-            # In memory there is nothing to recover, so no log either.
-            self._db.execute(f"PRAGMA journal_mode={'OFF' if self._in_memory else 'WAL'}")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            db = sqlite3.connect(self.path, isolation_level=None)
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
             # Moving the log into the file waits for the disk: `tend` does it, when nothing has to be sent.
-            self._db.execute("PRAGMA wal_autocheckpoint=0")
-            self._db.executescript(_SCHEMA)
-            self._db.execute("BEGIN")
-            self._db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(texts.items()))
-            self._db.execute("INSERT INTO tip VALUES (0, 0, ?)", (self.digest(),))
-            self._db.execute("COMMIT")
+            db.execute("PRAGMA wal_autocheckpoint=0")
+            db.executescript(_SCHEMA)
+            db.execute("BEGIN")
+            db.executemany("INSERT INTO meta VALUES (?, ?)", sorted(texts.items()))
+            db.execute("INSERT INTO tip VALUES (0, 0, ?)", (self.digest(),))
+            db.execute("COMMIT")
+        return db
 
     @property
     def rows(self) -> int:
@@ -145,20 +147,14 @@ class Journal:
         self._add(frame.t_ns, "frame", "StateFrame", _frame_encoder.encode(frame))
 
     def due(self, now_ns: int) -> bool:
-        """Whether rows have waited long enough that they should be committed without commands."""
-        return bool(self._rows) and not 0 <= now_ns - self._oldest_ns < MARKET_DATA_DELAY_NS
+        """Whether rows have waited long enough that they should be committed without commands; never in memory."""
+        if self._db is None or not self._rows:
+            return False
+        return not 0 <= now_ns - self._oldest_ns < MARKET_DATA_DELAY_NS
 
     def commit(self) -> None:
-        """Make everything added so far durable, in one transaction.
-
-        In memory, where nothing outlives the process, rows are written in larger lots.
-        """
-        if self._in_memory and len(self._rows) < MEMORY_ROWS:
-            return
-        self._flush()
-
-    def _flush(self) -> None:
-        if not self._rows:
+        """Make everything added so far durable, in one transaction."""
+        if self._db is None or not self._rows:
             return
         with self._writing():
             execute = self._db.execute
@@ -176,7 +172,7 @@ class Journal:
 
     def tend(self) -> None:
         """Keep the write-ahead log short; called when nothing has to be sent."""
-        if self._in_memory or self._commits < LOGGED_COMMITS:
+        if self._db is None or self._commits < LOGGED_COMMITS:
             return
         self._commits = 0
         with self._writing():
@@ -184,21 +180,26 @@ class Journal:
 
     def digest(self) -> str:
         """SHA-256 over everything added so far, in order: equal runs have equal digests."""
-        self._chain.update(b"".join(map(_link, self._rows[self._chained :])))
+        for row in self._rows[self._chained :]:
+            self._chain.update(_link(row))
         self._chained = len(self._rows)
         return self._chain.copy().hexdigest()
 
     def read(self) -> list[JournalRow]:
         """Everything added so far (after a failed write: everything written); the way to read a journal in memory."""
+        if self._db is None:
+            return list(map(_journal_row, self._rows))
         if self._failure is None:
-            self._flush()
+            self.commit()
         return list(_rows(self._db))
 
     def close(self) -> None:
         """Commit and close; the file then stands alone, without its write-ahead log."""
+        if self._db is None:
+            return
         try:
             if self._failure is None:
-                self._flush()
+                self.commit()
                 with self._writing():
                     self._db.execute("PRAGMA journal_mode=DELETE")
         finally:
@@ -273,7 +274,12 @@ def _genesis(texts: Mapping[str, str]) -> hashlib._Hash:
 
 def _link(row: tuple[int, int, str, str, bytes]) -> bytes:
     seq, t_ns, kind, tag, payload = row
-    return _link_bytes(seq, t_ns, f"{kind} {tag}".encode(), payload)
+    return _link_bytes(seq, t_ns, _label(kind, tag), payload)
+
+
+@lru_cache(maxsize=64)
+def _label(kind: str, tag: str) -> bytes:
+    return f"{kind} {tag}".encode()
 
 
 def _link_bytes(seq: int, t_ns: int, label: bytes, payload: bytes) -> bytes:

@@ -125,8 +125,6 @@ async def _run(
     if scripted is not None:
         await scripted
     assert engine.instrument is not None
-    rows = engine.journal.read()
-    engine.journal.close()
     venue = venues[0]
     fills = ((fill.trade_id, fill.client_id, fill.side * fill.size, fill.price_ticks) for fill in venue.fills)
     return SimulationResult(
@@ -137,7 +135,7 @@ async def _run(
             open_orders=venue.open_orders,
             fills=tuple(fills),
         ),
-        rows=rows,
+        rows=engine.journal.read(),
         instrument=engine.instrument,
         wallet_change=engine.maker.ledger.wallet_change,
         faults_seen=Counter(),

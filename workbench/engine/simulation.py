@@ -269,12 +269,10 @@ async def _run(plan: _Plan) -> SimulationResult:
     assert engine.instrument is not None
     tape_seconds = max(1, int(plan.seconds))
     tape_hash = exchange.tape_hash(tape_seconds)
-    rows = engine.journal.read()
-    engine.journal.close()
     return SimulationResult(
         outcome=msgspec.structs.replace(outcome, tape_hash=tape_hash, tape_seconds=tape_seconds),
         venue=_truth(exchange, plan.config.symbol),
-        rows=rows,
+        rows=engine.journal.read(),
         instrument=engine.instrument,
         wallet_change=engine.maker.ledger.wallet_change,
         faults_seen=transport.seen,
