@@ -11,6 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
+from msgspec import Raw
+
 from workbench.clock import NS
 from workbench.exchange.listing import Listing, RiskTier
 from workbench.exchange.matching import Order
@@ -127,8 +129,15 @@ class Holding:
 
     def margin(self, mark_value: int, extra_buy: int = 0, extra_sell: int = 0) -> int:
         """Initial margin in money units for position and open orders."""
+        return self._margin_of(self.worst_case(extra_buy, extra_sell), mark_value)
+
+    def position_margin(self, mark_value: int) -> int:
+        """Initial margin in money units for the position alone."""
+        return self._margin_of(abs(self.position), mark_value)
+
+    def _margin_of(self, contracts: int, mark_value: int) -> int:
         numerator, denominator = self._initial
-        return ceil_div(self.worst_case(extra_buy, extra_sell) * mark_value * numerator, denominator)
+        return ceil_div(contracts * mark_value * numerator, denominator)
 
     def maintenance(self, mark_value: int) -> int:
         """Maintenance margin in money units."""
@@ -158,6 +167,9 @@ class Account:
     open_orders: dict[str, Order] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     wallet_rows: list[WalletRow] = field(default_factory=list)
+    fills_written: dict[int, Raw] = field(default_factory=dict)
+    wallet_rows_written: dict[int, Raw] = field(default_factory=dict)
+    """What the wire has shown of a list, by place: clients ask for the newest rows again and again."""
     dead_man_ns: int | None = None
     _finished: dict[str, Order] = field(default_factory=dict)
     _by_client_id: dict[str, list[Order]] = field(default_factory=dict)

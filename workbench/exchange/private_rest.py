@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import field
+from msgspec import Raw, field
 
-from workbench.exchange.accounts import FUNDING_ROW, MONEY_DIGITS, Account, Fill, Holding, WalletRow
+from workbench.exchange.accounts import FUNDING_ROW, MONEY_DIGITS, PROFIT_ROW, TRANSFER_ROW, Account, Fill, WalletRow
 from workbench.exchange.orders import AmendRequest, PlaceRequest
 from workbench.exchange.refusals import bad_request, invalid_parameters, order_not_found, symbol_missing
 from workbench.exchange.requests import Request
@@ -18,6 +18,7 @@ from workbench.exchange.wire import (
     OrderReply,
     QueryReply,
     current_leverage,
+    encode,
     fill_row,
     open_order_row,
     position_row,
@@ -146,21 +147,24 @@ def close_position(exchange: SimulatedExchange, request: Request) -> list[OrderR
 # --- records --------------------------------------------------------------------------------------------------------
 
 
-def trade_history(exchange: SimulatedExchange, request: Request) -> list[dict[str, Any]]:
+def trade_history(exchange: SimulatedExchange, request: Request) -> list[Raw]:
     """Fills, newest first; a window of seven days at most, moved and completed as documented."""
     count = request.count(500)
     before, after = request.integer("beforeSerialId"), request.integer("afterSerialId")
     start_ms, end_ms = _window(request.integer("startTime"), request.integer("endTime"), request.time_ms)
-    fills = request.account.fills
+    account = request.account
+    fills = account.fills
     first = bisect_right(fills, after, key=_serial) if after is not None else 0
     last = bisect_left(fills, before, key=_serial) if before is not None else len(fills)
-    rows: list[dict[str, Any]] = []
+    rows: list[Raw] = []
     for place in range(last - 1, first - 1, -1):
         fill = fills[place]
         if len(rows) == count or fill.time_ns < start_ms * 1_000_000:
             break
         if fill.time_ns // 1_000_000 <= end_ms and _matches(fill, request):
-            rows.append(fill_row(exchange.listing(fill.order.symbol), fill))
+            if place not in account.fills_written:
+                account.fills_written[place] = Raw(encode(fill_row(exchange.listing(fill.order.symbol), fill)))
+            rows.append(account.fills_written[place])
     return rows
 
 
@@ -197,26 +201,32 @@ def positions(exchange: SimulatedExchange, request: Request) -> list[dict[str, A
     return rows
 
 
-def wallet_history(_exchange: SimulatedExchange, request: Request) -> list[dict[str, Any]]:
+def wallet_history(_exchange: SimulatedExchange, request: Request) -> list[Raw]:
     """Bookings, newest first: the amounts less the fees sum to the balance."""
     count = request.count(500)
     start_ms, end_ms = request.integer("startTime") or 0, request.integer("endTime") or request.time_ms
-    rows = request.account.wallet_rows
+    account = request.account
+    rows, written = account.wallet_rows, account.wallet_rows_written
     first, last = bisect_left(rows, start_ms, key=_time_ms), bisect_right(rows, end_ms, key=_time_ms)
-    wanted = rows[max(first, last - count) : last]
-    return [_wallet_row(request.account, row) for row in reversed(wanted)]
+    wanted = range(max(first, last - count), last)
+    for place in wanted:
+        if place not in written:
+            written[place] = Raw(encode(_wallet_row(account, rows[place])))
+    return [written[place] for place in reversed(wanted)]
 
 
 def _time_ms(row: WalletRow) -> int:
     return row.time_ns // 1_000_000
 
 
+_BOOKINGS = {FUNDING_ROW: "Funding", PROFIT_ROW: "Realized PnL", TRANSFER_ROW: "Transfer"}
+
+
 def _wallet_row(account: Account, row: WalletRow) -> dict[str, Any]:
-    names = {FUNDING_ROW: "Funding", 108: "Realized PnL", 105: "Transfer"}
     return {
         "amount": number(row.amount, MONEY_DIGITS),
         "currency": "USDT",
-        "description": names[row.kind],
+        "description": _BOOKINGS[row.kind],
         "fees": number(row.fee, MONEY_DIGITS),
         "orderId": row.reference,
         "status": 10,
@@ -250,10 +260,9 @@ def _margins(exchange: SimulatedExchange, account: Account) -> _Margins:
             continue
         mark_value = exchange.market(name).mark_value
         initial = holding.margin(mark_value)
-        held = Holding(holding.listing, holding.position, leverage=holding.leverage, tier=holding.tier)
         totals.unrealised += holding.unrealised(mark_value)
         totals.initial += initial
-        totals.open_margin += initial - held.margin(mark_value)
+        totals.open_margin += initial - holding.position_margin(mark_value)
         totals.maintenance += holding.maintenance(mark_value)
         totals.value += abs(holding.position) * mark_value
     totals.equity += totals.unrealised
