@@ -187,10 +187,10 @@ def tape_hash(tapes: Sequence[Tape], until_s: int) -> str:
     return digest.hexdigest()
 
 
-def _outside(levels: range, others: range) -> Iterator[int]:
+def _outside(levels: range, others: range) -> list[int]:
     """The levels of one run of whole numbers that are not in another one, rising."""
-    yield from range(levels.start, min(levels.stop, others.start))
-    yield from range(max(levels.start, others.stop), levels.stop)
+    below = range(levels.start, min(levels.stop, others.start))
+    return [*below, *range(max(levels.start, others.stop), levels.stop)]
 
 
 class SideTargets:
