@@ -202,7 +202,7 @@ class OrderTracker:
     @property
     def owed(self) -> int:
         """Contracts filled according to the venue whose executions are missing."""
-        return sum([order.owed for order in self._live.values()])
+        return sum([order.owed for order in self._live.values() if order.reported_filled > order.filled])
 
     def due_queries(self, now_ns: int) -> list[Order]:
         """Orders whose state is to be asked for now; each is rescheduled as it is given out."""
