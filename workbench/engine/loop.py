@@ -194,31 +194,31 @@ class TradingLoop:
         # After a stall the ticks that were missed are not made up for: one tells the core all that it can know.
         self._timer_due = max(self._timer_due + TIMER_NS / NS, self._loop.time())
         self._timer = self._loop.call_at(self._timer_due, self._tick)
-        self.emit(Timer(self._clock.now_ns()))
+        self._queue.append(Timer(self._clock.now_ns()))
+        self._drain()
 
     def _drain(self) -> None:
         self._scheduled = False
         if not self._running:
             return
         queue, self._queue = self._queue, []
+        self.stats.largest_backlog = max(self.stats.largest_backlog, len(queue))
         try:
-            self._consume(self._thinned(queue))
+            self._consume(queue if len(queue) <= BACKLOG else self._thinned(queue))
         except Exception as error:  # noqa: BLE001 - whatever breaks in the core must end trading, not just this callback
             self._fail(error)
-        self._wake()
+        if self._waiters:
+            self._wake()
 
     def _thinned(self, queue: list[Event]) -> list[Event]:
         stats = self.stats
-        stats.largest_backlog = max(stats.largest_backlog, len(queue))
-        if len(queue) <= BACKLOG:
-            return queue
         kept, dropped_trades = conflate(queue)
         stats.conflated += len(queue) - len(kept) - dropped_trades
         stats.dropped_trades += dropped_trades
         return kept
 
     def _consume(self, queue: list[Event]) -> None:
-        journal, on_event = self._journal, self._maker.on_event
+        journal, on_event, audit = self._journal, self._maker.on_event, self._audit
         batch: list[Command] = []
         frame_at = 0
         for event in queue:
@@ -227,8 +227,8 @@ class TradingLoop:
             for command in commands:
                 journal.add_command(event.t_ns, command)
             batch += commands
-            if self._audit is not None:
-                self._audit(event, commands)
+            if audit is not None:
+                audit(event, commands)
             if type(event) is Timer:
                 frame_at = event.t_ns
             elif not self.first_book_ns and type(event) is BookSnapshot and event.bids and event.asks:
