@@ -286,8 +286,9 @@ async def _run(plan: _Plan) -> SimulationResult:
 
 def _follow(exchange: SimulatedExchange, clock: LoopClock, loop: VirtualTimeLoop) -> None:
     """Let the venue's time follow the loop's: one timer, set anew from event to event until the loop ends."""
-    exchange.advance(clock.now_ns())
-    wait_ns = min(max(0, exchange.next_event_ns() - clock.now_ns()), LOOK_NS)
+    now_ns = clock.now_ns()
+    exchange.advance(now_ns)
+    wait_ns = min(max(0, exchange.next_event_ns() - now_ns), LOOK_NS)
     loop.call_later(wait_ns / NS, _follow, exchange, clock, loop)
 
 
