@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -58,6 +62,11 @@ async def until(true: Any, timeout_s: float = 10.0) -> None:
         await asyncio.sleep(0.005)
 
 
+def within(work: Coroutine[Any, Any, None], seconds: float = 60.0) -> None:
+    """Run a test; one that waits for something that never comes fails."""
+    asyncio.run(asyncio.wait_for(work, seconds))
+
+
 def test_a_request_is_answered_and_a_refusal_arrives_as_the_same_error() -> None:
     async def run() -> None:
         server = ControlServer(echo)
@@ -71,7 +80,7 @@ def test_a_request_is_answered_and_a_refusal_arrives_as_the_same_error() -> None
         await connection.close()
         await server.close()
 
-    asyncio.run(run())
+    within(run())
 
 
 def test_a_stranger_with_other_keys_is_not_heard() -> None:
@@ -100,7 +109,7 @@ def test_a_stranger_with_other_keys_is_not_heard() -> None:
         await stranger.close()
         await server.close()
 
-    asyncio.run(run())
+    within(run())
 
 
 def test_who_attaches_gets_the_frames_of_before_and_those_that_follow() -> None:
@@ -129,7 +138,57 @@ def test_who_attaches_gets_the_frames_of_before_and_those_that_follow() -> None:
         await connection.close()
         await server.close()
 
-    asyncio.run(run())
+    within(run())
+
+
+def test_who_attaches_is_done_though_a_new_frame_comes_with_every_answer() -> None:
+    async def run() -> None:
+        history = FrameHistory()
+        asked: list[int] = []
+
+        async def handler(verb: str, args: dict[str, Any]) -> Any:
+            asked.append(args["since_seq"])
+            history.add(frame(len(history) + 1))
+            return history.since(args["since_seq"])
+
+        server = ControlServer(handler)
+        for seq in range(1, 2501):
+            history.add(frame(seq))
+        connection = EngineConnection(address(server))
+        await connection.fill()
+        assert asked == [0, 2000]
+        assert connection.frames()[-1].seq == 2502
+        await connection.close()
+        await server.close()
+
+    within(run())
+
+
+FORGOTTEN = """
+import asyncio, gc
+from tests.engine.test_control import address, echo
+from workbench.engine.connection import EngineConnection
+from workbench.engine.control import ControlServer
+from workbench.errors import SessionError
+
+async def forget():
+    server = ControlServer(echo)
+    connection = EngineConnection(address(server, control="tcp://127.0.0.1:1"))
+    try:
+        await connection.ask("status", {}, dict, 0.1)
+    except SessionError:
+        return
+    raise AssertionError("somebody answered")
+
+asyncio.run(forget())
+gc.collect()
+"""
+
+
+def test_sockets_that_nobody_closed_are_collected_without_waiting_for_what_was_not_sent() -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", FORGOTTEN], cwd=root, check=False, timeout=60)
+    assert done.returncode == 0
 
 
 def test_a_reader_that_never_reads_does_not_hold_up_publishing() -> None:
@@ -144,8 +203,9 @@ def test_a_reader_that_never_reads_does_not_hold_up_publishing() -> None:
         lazy.connect(server.frames)
         lazy.subscribe(b"")
         data = b"x" * 5_000
-        while not await lazy.poll(10):
-            server.publish(data)
+        async with asyncio.timeout(20):
+            while not await lazy.poll(10):
+                server.publish(data)
         started = time.monotonic()
         for _ in range(20_000):
             server.publish(data)
@@ -154,7 +214,7 @@ def test_a_reader_that_never_reads_does_not_hold_up_publishing() -> None:
         context.term()
         await server.close()
 
-    asyncio.run(run())
+    within(run())
 
 
 def test_a_request_that_cannot_be_read_is_refused_and_the_server_lives_on() -> None:
@@ -166,7 +226,7 @@ def test_a_request_that_cannot_be_read_is_refused_and_the_server_lives_on() -> N
         await connection.close()
         await server.close()
 
-    asyncio.run(run())
+    within(run())
 
 
 def test_a_dead_engine_is_named_instead_of_waited_for() -> None:
@@ -178,7 +238,7 @@ def test_a_dead_engine_is_named_instead_of_waited_for() -> None:
         await connection.close()
         await server.close()
 
-    asyncio.run(run())
+    within(run())
 
 
 def test_virtual_time_asks_the_handler_directly() -> None:

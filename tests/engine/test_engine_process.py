@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -224,23 +225,26 @@ def test_a_killed_engine_leaves_an_empty_venue_within_the_dead_man_time(tmp_path
     end_exchange(tmp_path / "run")
 
 
-def owner(run_dir: Path, *, lifeline: bool) -> subprocess.Popen[bytes]:
-    """Another process that starts a session and then does nothing more."""
+@contextmanager
+def owner(run_dir: Path, *, lifeline: bool) -> Iterator[ConnectionFile]:
+    """Another process that starts a session and then does nothing more; killed when it has been looked at."""
     script = (
         "import sys, threading; from pathlib import Path; from workbench.engine import Session, run_sync; "
         f"session = run_sync(Session.start({{'venue.dead_man_s': {DEAD_MAN_S}}}, sys.argv[1], seed=7, "
         f"owner_lifeline={lifeline})); threading.Event().wait()"
     )
-    return subprocess.Popen([sys.executable, "-c", script, str(run_dir)], env=os.environ.copy())
+    starter = subprocess.Popen([sys.executable, "-c", script, str(run_dir)], env=os.environ.copy())
+    try:
+        until((run_dir / "engine.json").exists, 60)
+        yield read_struct(run_dir / "engine.json", ConnectionFile)
+    finally:
+        starter.kill()
+        starter.wait(10)
 
 
 def test_an_owner_that_is_killed_takes_its_engine_along_and_the_venue_is_empty(tmp_path: Path) -> None:
-    starter = owner(tmp_path / "run", lifeline=True)
-    until((tmp_path / "run" / "engine.json").exists, 60)
-    address = read_struct(tmp_path / "run" / "engine.json", ConnectionFile)
-    until(lambda: open_orders(address.venue_url) >= 4)
-    starter.kill()
-    starter.wait()
+    with owner(tmp_path / "run", lifeline=True) as address:
+        until(lambda: open_orders(address.venue_url) >= 4)
     assert until(lambda: open_orders(address.venue_url) == 0, DEAD_MAN_S) <= DEAD_MAN_S
     until((tmp_path / "run" / "outcome.json").exists)
     until(lambda: not is_running(address.pid))
@@ -250,10 +254,8 @@ def test_an_owner_that_is_killed_takes_its_engine_along_and_the_venue_is_empty(t
 
 
 def test_an_engine_without_lifeline_outlives_its_starter_and_is_found_again(tmp_path: Path) -> None:
-    starter = owner(tmp_path / "run", lifeline=False)
-    until((tmp_path / "run" / "engine.json").exists, 60)
-    starter.kill()
-    starter.wait()
+    with owner(tmp_path / "run", lifeline=False):
+        pass
     session = run_sync(Session.attach(tmp_path / "run"), timeout=20)
     until(lambda: open_orders(session.venue_url) >= 4)
     assert session.frames()[0].seq == 1

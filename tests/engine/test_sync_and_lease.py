@@ -22,19 +22,19 @@ async def thread_name() -> str:
 
 
 def test_a_coroutine_runs_without_a_loop_of_ones_own() -> None:
-    assert run_sync(thread_name()) == "workbench-io"
+    assert run_sync(thread_name(), timeout=10) == "workbench-io"
 
 
 def test_a_coroutine_runs_from_inside_a_running_loop_too() -> None:
     async def cell() -> str:
-        return run_sync(thread_name())
+        return run_sync(thread_name(), timeout=10)
 
     assert asyncio.run(cell()) == "workbench-io"
 
 
 def test_background_work_can_be_awaited_on_any_loop() -> None:
     async def twice() -> list[str]:
-        return [await in_background(thread_name()), run_sync(in_background(thread_name()))]
+        return [await in_background(thread_name()), run_sync(in_background(thread_name()), timeout=10)]
 
     assert asyncio.run(twice()) == ["workbench-io", "workbench-io"]
 
@@ -44,7 +44,7 @@ def test_an_error_comes_through_as_it_is() -> None:
         raise VenueError("closed")
 
     with pytest.raises(VenueError, match="closed"):
-        run_sync(fails())
+        run_sync(fails(), timeout=10)
 
 
 def test_a_timeout_cancels_what_was_started() -> None:
@@ -75,7 +75,7 @@ def test_waiting_in_the_background_thread_itself_is_refused() -> None:
         run_sync(thread_name())
 
     with pytest.raises(SessionError, match="await instead"):
-        run_sync(nested())
+        run_sync(nested(), timeout=10)
 
 
 def test_a_second_engine_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
@@ -91,7 +91,8 @@ def test_a_killed_engine_leaves_no_lease_behind(tmp_path: Path) -> None:
         "import os, signal, sys; from pathlib import Path; from workbench.engine.lease import Lease; "
         "lease = Lease(Path(sys.argv[1]), 'x'); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / "engine.lock")], check=False, env=os.environ.copy())
+    command = [sys.executable, "-c", script, str(tmp_path / "engine.lock")]
+    subprocess.run(command, check=False, env=os.environ.copy(), timeout=60)
     killed = (tmp_path / "engine.lock").read_text()
     Lease(tmp_path / "engine.lock", "x").release()
     assert (tmp_path / "engine.lock").read_text() == f"{os.getpid()}\n" != killed

@@ -128,8 +128,9 @@ class Desk:
     async def reconcile(self) -> ReconcileDone:
         self.venue.submit(Reconcile("test"))
         count = len(self.of(ReconcileDone))
-        while len(self.of(ReconcileDone)) == count:  # noqa: ASYNC110 - virtual time
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(120):
+            while len(self.of(ReconcileDone)) == count:  # noqa: ASYNC110 - virtual time
+                await asyncio.sleep(0.01)
         return self.of(ReconcileDone)[-1]
 
 

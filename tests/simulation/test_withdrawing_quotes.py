@@ -40,8 +40,9 @@ class Watch:
         for fault in self.faults:
             world.transport.inject(fault)
         asked = loop.create_task(world.ask("kill", {})) if self.do else None
-        while account.open_orders:  # noqa: ASYNC110 - virtual time
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(10):
+            while account.open_orders:  # noqa: ASYNC110 - virtual time
+                await asyncio.sleep(0.001)
         self.stood_s = loop.time() - AT_S
         if asked is not None:
             await asked

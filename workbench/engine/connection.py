@@ -14,8 +14,9 @@ import msgspec
 import zmq
 import zmq.asyncio
 
-from workbench.engine.control import HISTORY_FRAMES
+from workbench.engine.control import FRAMES_A_REPLY, HISTORY_FRAMES
 from workbench.engine.protocol import ConnectionFile, Reply, Request, Verb
+from workbench.engine.sockets import ended_with
 from workbench.errors import SessionError
 from workbench.events import StateFrame
 
@@ -55,6 +56,7 @@ class EngineConnection:
         self._requests = self._connected(zmq.DEALER, address.control)
         self._subscription = self._connected(zmq.SUB, address.frames)
         self._subscription.subscribe(b"")
+        self._end_sockets = ended_with(self, self._context, self._requests, self._subscription)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._hear_replies()), loop.create_task(self._hear_frames())]
         self._filling: asyncio.Task[None] | None = None
@@ -113,7 +115,8 @@ class EngineConnection:
             frames = await self.ask("frames", {"since_seq": known}, list[StateFrame], 20.0)
             for frame in frames:
                 self._add(frame)
-            if not frames:
+            # Not until there is none: on a busy machine a new one comes while each answer travels.
+            if len(frames) < FRAMES_A_REPLY:
                 return
 
     async def close(self) -> None:
@@ -121,10 +124,10 @@ class EngineConnection:
         tasks = [*self._tasks, *([self._filling] if self._filling is not None else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._requests.close(linger=0)
-        self._subscription.close(linger=0)
-        self._context.term()
+        try:
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            self._end_sockets()
 
     def _connected(self, kind: int, address: str) -> zmq.asyncio.Socket:
         socket = self._context.socket(kind)

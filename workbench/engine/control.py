@@ -20,6 +20,7 @@ import zmq.auth
 from zmq.auth.asyncio import AsyncioAuthenticator
 
 from workbench.engine.protocol import Failure, Reply, Request
+from workbench.engine.sockets import ended_with
 from workbench.errors import SessionError, WorkbenchError
 from workbench.events import StateFrame
 
@@ -102,6 +103,8 @@ class ControlServer:
         # A plain socket: publishing never waits, and never makes a task.
         self._publisher = self._bound(zmq.PUB, server_public, server_secret, plain=True)
         self.frames = self._publisher.last_endpoint.decode()
+        zap = self._authenticator.zap_socket
+        self._end_sockets = ended_with(self, self._context, self._router, self._publisher, zap)
         self._serving = asyncio.get_running_loop().create_task(self._serve())
 
     def publish(self, frame: bytes) -> None:
@@ -111,15 +114,17 @@ class ControlServer:
 
     async def close(self) -> None:
         """Answer what is being handled, then close the ports."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2.0)
-        self._serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._serving
-        self._router.close(linger=1000)
-        self._publisher.close(linger=200)
-        self._authenticator.stop()
-        self._context.term()
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=2.0)
+            self._serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._serving
+        finally:
+            self._router.close(linger=1000)
+            self._publisher.close(linger=200)
+            self._authenticator.stop()
+            self._end_sockets()
 
     def _bound(self, kind: int, public: bytes, secret: bytes, *, plain: bool = False) -> Any:
         socket = zmq.Socket(self._context, kind) if plain else self._context.socket(kind)
