@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -85,3 +87,17 @@ def test_the_session_notebook_is_found_and_travels_inside_the_wheel(tmp_path: Pa
         names = archive.namelist()
     assert packed == (ROOT / "notebooks" / "session.ipynb").read_bytes()
     assert "workbench/py.typed" in names
+
+
+def test_the_first_figure_of_a_kernel_does_not_wait_for_a_grammar_of_iris() -> None:
+    code = """
+import sys
+import workbench
+import plotly.graph_objects as go
+go.Figure()._repr_mimebundle_()
+import jsonschema
+jsonschema.validate({"a": 1}, {"type": "object"})
+assert "lark" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

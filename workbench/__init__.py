@@ -5,6 +5,7 @@ The dozen names a notebook needs, loaded when they are first used: `import workb
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,10 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# Plotly's first figure and papermill load jsonschema, which builds a grammar of IRIs for seconds where it finds this
+# package (JupyterLab brings it). No notebook has any; jsonschema itself goes on without.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 _HOMES = {
     "ConfigError": "workbench.errors",

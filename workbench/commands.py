@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
@@ -254,8 +253,6 @@ def _session(
         raise typer.Exit(stop.exit_code)
     folder = claim_folder(out or new_folder_name())
     say(f"run folder: {folder.root}")
-    # papermill loads jsonschema, which builds a grammar of IRIs for seconds where it finds one; no notebook has any.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from workbench.headless.runner import Plan, run_session
 
     summary = run_session(Plan(config, folder, seconds, seed, flatten), stop)
