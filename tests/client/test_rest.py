@@ -23,6 +23,7 @@ from workbench.client import (
     RateLimited,
     Rejected,
     ReplyWith,
+    Response,
     TransportError,
     UnknownOutcome,
     Unlimited,
@@ -105,6 +106,20 @@ def test_a_cancel_that_is_not_answered_is_sent_again_with_a_signature_of_its_own
     assert run(recorder, lambda client: client.cancel("BTC-PERP", client_id="mmS0002")).status == 6
     assert len({path for _, path, _, _ in recorder.requests}) == 1
     assert len({headers["request-sign"] for _, _, headers, _ in recorder.requests}) == lost + 1
+
+
+def test_the_list_that_verifies_a_cancel_is_asked_for_again_and_the_regular_one_is_not(
+    recorder: RecordingTransport, sample: Sample
+) -> None:
+    path = f"GET {BASE}/user/open_orders"
+    recorder.answer(path, TransportError("no answer"))
+    recorder.answer(path, TransportError("no answer"))
+    recorder.answer(path, sample("rest/open_orders.json"))
+    assert run(recorder, lambda client: client.open_orders("BTC-PERP", lane="verify"))
+    recorder.answers[path].insert(0, Response(200, {}, b"[]"))
+    recorder.answers[path].insert(0, TransportError("no answer"))
+    with pytest.raises(TransportError):
+        run(recorder, lambda client: client.open_orders("BTC-PERP"))
 
 
 @pytest.mark.parametrize("call", ["cancel", "cancel_all"])

@@ -1,6 +1,6 @@
 """The way of a request, for both dialects: budget, signature, wire, errors; a read is retried after a clock drift.
 
-A cancel that is not answered is repeated: done twice it does no harm, lost it leaves a quote standing.
+What is not answered is repeated where that does no harm and waiting does: a cancel, and the list that verifies it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ class RequestSigner(Protocol):
         ...
 
 
-CANCEL_PATIENCE_S = (0.5, 0.5, 1.0)
-"""A cancel not answered for so long is sent again, on another connection; after the last its outcome is unknown."""
+REPEATED_AFTER_S = (0.5, 0.5, 1.0)
+"""A cancel, and the list that verifies it, is sent again after so long without an answer, on another connection."""
+
+REPEATED: tuple[Lane, ...] = ("cancel", "verify")
 
 
 class Caller:
@@ -80,57 +82,41 @@ class Caller:
             For a GET, when no answer came.
         """
         try:
-            return await self._send_once(method, path, query, body, lane)
+            return await self._send(method, path, query, body, lane)
         except AuthFailed:
             if method != "GET" or self._signer is None:
                 raise
         # A clock that has drifted looks like a wrong key: measure it and try once more, reads only.
         await self.measure_clock_offset_ms()
-        return await self._send_once(method, path, query, body, lane)
+        return await self._send(method, path, query, body, lane)
 
     async def measure_clock_offset_ms(self) -> int:
         """Measure venue minus local clock in milliseconds and let signatures use it (lmex-api 3.8)."""
         sent = self._clock.now_ns()
-        reply = decode((await self._send_once("GET", TIME_PATH, "", b"", "query")).body, ServerTime, "time")
+        reply = decode((await self._send("GET", TIME_PATH, "", b"", "query")).body, ServerTime, "time")
         middle_ns = (sent + self._clock.now_ns()) // 2
         offset = round(datetime.fromisoformat(reply.iso).timestamp() * 1000) - middle_ns // 1_000_000
         if self._signer is not None:
             self._signer.offset_ms = offset
         return offset
 
-    async def cancel(self, path: str, query: str) -> Response:
-        """The successful answer to a DELETE, which is sent again while there is none: to cancel twice does no harm.
-
-        Each repeat is a request of the budget of cancels; after a rate limit it waits as long as the venue said.
-
-        Raises
-        ------
-        ApiError
-            As the answer says; `OrderNotFound` also when it was done and only the first answer was lost.
-        UnknownOutcome
-            When no answer came to any of them.
-        """
-        for patience_s in CANCEL_PATIENCE_S:
-            await self._admit("cancel")
+    async def _send(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Response:
+        """Once, or as often as the lane repeats; each is a request of its budget, and waits out a rate limit."""
+        for patience_s in self._patience_s(lane):
+            if not self._limiter.try_acquire(lane):
+                await self._limiter.acquire(lane, PATIENCE_S[lane])
             try:
-                return await self._exchange("DELETE", path, query, b"", patience_s)
+                return await self._exchange(method, path, query, body, patience_s)
             except TransportError as error:
                 trouble = error
-        raise _unknown(trouble)
+        if method == "GET":
+            raise trouble
+        raise UnknownOutcome(f"{trouble}; whether it was done is not known")
 
-    async def _send_once(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Response:
-        await self._admit(lane)
-        patience_s = self._timeout_s if lane == "query" else self._order_timeout_s
-        try:
-            return await self._exchange(method, path, query, body, patience_s)
-        except TransportError as error:
-            if method == "GET":
-                raise
-            raise _unknown(error) from None
-
-    async def _admit(self, lane: Lane) -> None:
-        if not self._limiter.try_acquire(lane):
-            await self._limiter.acquire(lane, PATIENCE_S[lane])
+    def _patience_s(self, lane: Lane) -> tuple[float, ...]:
+        if lane in REPEATED:
+            return REPEATED_AFTER_S
+        return (self._timeout_s if lane == "query" else self._order_timeout_s,)
 
     async def _exchange(self, method: str, path: str, query: str, body: bytes, patience_s: float) -> Response:
         # Signed after the wait: the nonce is a time.
@@ -145,7 +131,3 @@ class Caller:
         if isinstance(refused, RateLimited):
             refused.retry_after_s = self._limiter.penalise(refused.retry_after_s)
         raise refused
-
-
-def _unknown(error: TransportError) -> UnknownOutcome:
-    return UnknownOutcome(f"{error}; whether it was done is not known")

@@ -17,7 +17,7 @@ from workbench.client.limiter import Lane, RateLimiter, Unlimited
 from workbench.client.messages import Message, decode
 from workbench.client.requests import check_symbol, plain
 from workbench.client.signing import Credentials, GuideSigner
-from workbench.client.transport import Response, Transport
+from workbench.client.transport import Transport
 from workbench.clock import Clock
 from workbench.errors import VenueError
 
@@ -110,13 +110,9 @@ class GuideClient:
         """
         if not order_id or "/" in order_id:
             raise VenueError(f"cancel of order id {order_id!r} was refused; expected the id that place returned")
-        path = f"/v1/orders/{order_id}"
-        return _read(await self._caller.cancel(path, ""), f"DELETE {path}", GuideOrder)
+        return await self._call("DELETE", f"/v1/orders/{order_id}", b"", "cancel", GuideOrder)
 
     async def _call(self, method: str, path: str, body: bytes, lane: Lane, kind: type[T]) -> T:
         response = await self._caller.send(method, path, "", body, lane)
-        return _read(response, f"{method} {path}", kind)
-
-
-def _read(response: Response, what: str, kind: type[T]) -> T:
-    return decode(bytes(decode(response.body, _Envelope, what).data), kind, what)
+        what = f"{method} {path}"
+        return decode(bytes(decode(response.body, _Envelope, what).data), kind, what)

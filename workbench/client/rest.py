@@ -239,14 +239,14 @@ class LmexClient:
         """
         query = cancel_query(symbol, client_id, order_id)
         what = f"cancel {client_id or order_id}"
-        response = await self._caller.cancel(self._order_path, query)
+        response = await self._caller.send("DELETE", self._order_path, query, b"", "cancel")
         return _the_order(_order_rows(response, what), client_id, what)
 
     async def cancel_all(self, symbol: str) -> list[OrderMessage]:
         """Cancel every order of one market (4.5); [] when there was none. Verify with `open_orders`."""
         check_symbol(symbol)
         try:
-            response = await self._caller.cancel(self._order_path, f"symbol={symbol}")
+            response = await self._caller.send("DELETE", self._order_path, f"symbol={symbol}", b"", "cancel")
         except OrderNotFound:
             return []
         return [row for row in _order_rows(response, f"cancel all {symbol}", empty=True) if row.status != 16]
