@@ -20,6 +20,7 @@ __all__ = [
     "QUOTES_COLUMNS",
     "RATE_LIMITED",
     "SELL",
+    "TIMER_NS",
     "Amend",
     "ArmDeadMan",
     "BookDelta",
@@ -60,6 +61,9 @@ SELL = -1
 
 NS = 1_000_000_000
 """Nanoseconds in a second."""
+
+TIMER_NS = NS // 10
+"""Time between two `Timer` events."""
 
 Levels = tuple[tuple[int, int], ...]
 """Book levels (price_ticks, size); in a delta size 0 deletes the level."""

@@ -458,7 +458,7 @@ def lively() -> Feed:
 
 
 ONE_A_SIDE = {"max_orders_per_side": 1, "venue.latency_ms": (10.012345, 9.006789)}
-"""So that no two things are heard at one time: see the comparison with a backtest below."""
+"""So that no two things are heard at one time."""
 
 
 def test_a_session_on_a_recording_keeps_every_promise_of_a_session() -> None:
@@ -527,12 +527,6 @@ def measured(feed: Feed) -> MeasuredLatency:
 
 @pytest.mark.parametrize("terms", ["built in", "measured and own"])
 def test_a_replayed_session_and_a_backtest_fill_the_same_orders(terms: str, tmp_path: Path) -> None:
-    """Order for order and fill for fill, at the times at which the session decided.
-
-    The backtest decides once at each time, knowing all that was heard by then. A session decides after each event: with
-    several orders a side a trade may fill two of them, and it decides between the two executions as well. One order a
-    side, and latencies that let nothing else coincide, leave no such case.
-    """
     feed = lively()
     options: Options = {"latency": ConstantLatency(0.010012345, 0.009006789)}
     settings: dict[str, Any] = {}
@@ -542,9 +536,7 @@ def test_a_replayed_session_and_a_backtest_fill_the_same_orders(terms: str, tmp_
         pd.DataFrame(vars(options["latency"])).to_parquet(file)
         settings = {"venue.latency_file": str(file), "venue.queue": queue_model(half_from_behind)}
     session = replay_market({**ONE_A_SIDE, **settings}, feed=feed)
-    sent = [row.t_ns for row in session.rows if row.tag == "Place"]
-    times = np.unique([row.t_ns for row in session.rows if row.kind == "event" and row.t_ns >= sent[0]])
-    (run,) = run_configurations(feed, "skewed_spread", [ONE_A_SIDE], decide=times, **options)
+    (run,) = run_configurations(feed, "skewed_spread", [ONE_A_SIDE], decide="live", **options)
     fills = ["side", "price_ticks", "size", "venue_ns", "t_ns", "position"]
     ours = session.fills[fills].to_numpy().tolist()
     assert len(ours) > 30

@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.backtest.log import RunLog
-from workbench.instruments import FEE_DIGITS, Instrument
+from workbench.instruments import FEE_DIGITS, Instrument, decimal_of
 from workbench.trading.ledger import PnlParts
 
-__all__ = ["Accounts", "Parts", "keep_accounts", "sample_values"]
+__all__ = ["Accounts", "Parts", "keep_accounts", "mark_price", "mark_values", "sample_values"]
 
 Whole = NDArray[Any]
 """int64 or, where sums could pass its range, Python integers (object)."""
 
 SAFE = float(2**61)
+
+UNSURE, LARGEST_SURE = 1e-2, 2.0**44
+"""Where a product of floats does not say which whole number is nearest."""
 
 
 class Parts(NamedTuple):
@@ -100,8 +103,8 @@ def keep_accounts(log: RunLog, instrument: Instrument) -> Accounts:
     mid = _values(fills["mid_half_ticks"], instrument)
     reference = np.concatenate([mid[:1] if len(mid) else [0], mid])
     paid = [
-        instrument.funding_units(_price(float(row["mark"]), instrument), int(row["position"]), _decimal(row["rate"]))
-        for row in funding
+        instrument.funding_units(mark_price(mark, instrument), position, decimal_of(rate))
+        for _, position, rate, mark in funding.tolist()
     ]
     return Accounts(
         instrument=instrument,
@@ -126,7 +129,7 @@ def sample_values(log: RunLog, instrument: Instrument) -> Whole:
     marked = np.isfinite(quotes["mark"])
     value = np.zeros(len(quotes), dtype=np.int64)
     value[known] = _values(quotes["best_bid"][known] + quotes["best_ask"][known], instrument)
-    value[marked] = _mark_values(quotes["mark"][marked], instrument)
+    value[marked] = mark_values(quotes["mark"][marked], instrument)
     has = np.flatnonzero(known | marked)
     if not len(has):
         return value
@@ -142,12 +145,18 @@ def _values(half_ticks: NDArray[np.int64], instrument: Instrument) -> Whole:
     return np.array([instrument.value_of_half_ticks(int(price)) for price in prices], dtype=np.int64)[where]
 
 
-def _mark_values(ticks: NDArray[np.float64], instrument: Instrument) -> NDArray[np.int64]:
-    """V of mark prices in ticks and parts of them."""
-    if not instrument.inverse:
-        return np.rint(ticks * float(instrument.value_of_half_ticks(2))).astype(np.int64)
+def mark_values(ticks: NDArray[np.float64], instrument: Instrument) -> NDArray[np.int64]:
+    """V of mark prices in ticks and parts of them, money units a contract."""
     marks, where = np.unique(ticks, return_inverse=True)
-    return np.array([instrument.value(_price(float(mark), instrument)) for mark in marks], dtype=np.int64)[where]
+    if instrument.inverse:
+        return np.array([instrument.value(mark_price(mark, instrument)) for mark in marks], dtype=np.int64)[where]
+    floats = marks * float(instrument.value_of_half_ticks(2))
+    values = np.rint(floats).astype(np.int64)
+    # A float says which whole number is nearest, but for those in the middle between two, and very large ones.
+    unsure = (np.abs(floats - np.floor(floats) - 0.5) < UNSURE) | (np.abs(floats) > LARGEST_SURE)
+    for at in np.flatnonzero(unsure).tolist():
+        values[at] = instrument.value(mark_price(marks[at], instrument))
+    return values[where]
 
 
 def _fees(fills: NDArray[np.void], value: Whole, instrument: Instrument) -> Whole:
@@ -187,10 +196,6 @@ def _fits(sizes: Any) -> bool:
     return bool(np.max(sizes, initial=0.0) < SAFE)
 
 
-def _price(ticks: float, instrument: Instrument) -> Decimal:
+def mark_price(ticks: float, instrument: Instrument) -> Decimal:
     """A mark price that was kept in ticks, as the venue wrote it."""
-    return _decimal(round(ticks * float(instrument.tick_size), 10))
-
-
-def _decimal(number: float) -> Decimal:
-    return Decimal(repr(float(number)))
+    return decimal_of(float(ticks), "mark price") * instrument.tick_size

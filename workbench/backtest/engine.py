@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.backtest.accounts import mark_price, mark_values
 from workbench.backtest.feed import Feed, release
 from workbench.backtest.kernels import desk_state as d
-from workbench.backtest.kernels.books import Book, grow_far, make_book
+from workbench.backtest.kernels.books import BEST, NO_ASK, NO_BID, Book, grow_far, make_book
+from workbench.backtest.kernels.delays import RESPONSE
+from workbench.backtest.kernels.ledger import FUNDING_DUE, FUNDING_DUE_NS, ledger_rules
 from workbench.backtest.kernels.loop import (
     CLOCK_SIZE,
     ENDED,
     FAULTY,
-    FEED_DELAY_NS,
+    FUNDING_STAMP,
     GROW_BOOK,
     LAST_CHUNK,
     LOG_FULL,
+    NEXT_FUNDING,
     NEXT_STEP,
     NEXT_TAPE_ROW,
     SAMPLE_NS,
     TAPE_END_NS,
-    Tape,
+    TIMER_START_NS,
+    run_live,
     run_loop,
 )
-from workbench.backtest.kernels.venue_state import ANSWERS, REQUESTS, SLOTS, make_venue
+from workbench.backtest.kernels.stepping import delay_ns
+from workbench.backtest.kernels.tape import Tape, Ticker
+from workbench.backtest.kernels.venue_state import ANSWER_COUNT, ANSWERS, POSITION, REQUESTS, SLOTS, make_venue
 from workbench.backtest.kernels.writing import log_open_orders
 from workbench.backtest.latency import Latency
+from workbench.backtest.lateness import late_spells
 from workbench.backtest.log import (
     FILLS_DTYPE,
     FUNDING_DTYPE,
@@ -47,15 +54,16 @@ from workbench.backtest.views import CHUNK, ViewTables
 from workbench.config import MarketMakerConfig
 from workbench.errors import WorkbenchError
 from workbench.events import NS
+from workbench.instruments import decimal_of
 from workbench.quoting import QuotingModel
 from workbench.risk.throttle import make_bucket
 from workbench.trading.planner import Settings
-from workbench.trading.view_kernels import make_memory
+from workbench.trading.view_kernels import ViewMemory, make_memory
 
 __all__ = ["Conditions", "Engine", "EngineError", "default_sample_ns"]
 
 LOG_ROWS = 1 << 16
-DTYPES = (ORDERS_DTYPE, FILLS_DTYPE, QUOTES_DTYPE, FUNDING_DTYPE)
+DTYPES = (ORDERS_DTYPE, FILLS_DTYPE, QUOTES_DTYPE)
 
 
 class EngineError(WorkbenchError):
@@ -69,7 +77,9 @@ class Conditions:
     Attributes
     ----------
     times : ndarray of int64, optional
-        Decisions; None: every `step_ns` from the start of the feed.
+        Decisions, local clock; None: every `step_ns` from the start of the feed.
+    live : bool
+        Decisions are those of the live maker; `times` are when messages and marks are heard, and its timer's.
     feed_delay_ns : int
         Added to the receiver's stamps of the feed.
     messages_per_s : float
@@ -84,6 +94,7 @@ class Conditions:
     seed: int
     step_ns: int
     times: NDArray[np.int64] | None
+    live: bool
     feed_delay_ns: int
     messages_per_s: float
     impact: bool
@@ -92,6 +103,8 @@ class Conditions:
     @property
     def decide(self) -> str:
         """When decisions are taken, for people."""
+        if self.live:
+            return "at each message, answer and own fill, as live"
         return f"every {self.step_ns / NS:g} s" if self.times is None else f"at {self.times.size:,} given times"
 
 
@@ -138,51 +151,64 @@ class Engine:
             impact=conditions.impact,
         )
         self._book: Book = make_book()
-        memory = make_memory(configs[0].volatility, configs[0].signals)
-        self._desk = d.make_desk(np.array([s.params for s in settings]), memory.numbers.size, memory.stamps.size)
+        memories = [make_memory(config.volatility, config.signals) for config in configs]
+        most = max(memory.numbers.size for memory in memories)
+        self._desk = d.make_desk(np.array([s.params for s in settings]), most, memories[0].stamps.size)
         self._views = ViewTables(feed, configs, parity=conditions.parity, feed_delay_ns=conditions.feed_delay_ns)
-        for c, (config, setting) in enumerate(zip(configs, settings, strict=True)):
-            self._brief(c, config, setting)
+        for c, (config, setting, memory) in enumerate(zip(configs, settings, memories, strict=True)):
+            self._brief(c, config, setting, memory)
         self._logs = d.make_logs(max(LOG_ROWS, 4 * self._count), tuple(len(t.names or ()) for t in DTYPES))  # type: ignore[arg-type]
         self._kept: tuple[list[list[NDArray[np.int64]]], ...] = tuple([[] for _ in configs] for _ in DTYPES)
         self._clock = np.zeros(CLOCK_SIZE, dtype=np.int64)
         self._clock[TAPE_END_NS] = feed.end_ns + conditions.feed_delay_ns
-        self._clock[FEED_DELAY_NS] = conditions.feed_delay_ns
         self._clock[SAMPLE_NS] = conditions.sample_ns
-        own = feed.funding
-        self._tape = Tape(
-            feed.code,
-            feed.price_ticks,
-            feed.size,
-            feed.venue_ns,
-            np.ascontiguousarray(own["venue_ns"]),
-            np.column_stack([own["rate"], own["mark"]]).astype(np.float64).reshape(-1, 2),
-            feed.best_ns,
+        self._clock[TIMER_START_NS] = feed.start_ns + conditions.feed_delay_ns
+        self._paid: list[list[tuple[int, int, float, float]]] = [[] for _ in configs]
+        own = np.ascontiguousarray(feed.funding["venue_ns"])
+        self._tape = Tape(feed.code, feed.price_ticks, feed.size, feed.venue_ns, own)
+        self._ticker = self._make_ticker()
+
+    def _make_ticker(self) -> Ticker:
+        feed, delay_ns = self._feed, self._conditions.feed_delay_ns
+        marks = feed.prices[feed.prices["mark"] > 0.0]
+        watched = self._desk.counts[:, d.WATCH_LOSS].any()
+        return Ticker(
+            feed.best_ns + delay_ns if delay_ns else feed.best_ns,
             feed.bests,
+            marks["t_ns"] + delay_ns,
+            mark_values(marks["mark"] if watched else np.empty(0), feed.instrument),
+            self._late_spells() + delay_ns,
         )
 
-    def _brief(self, c: int, config: MarketMakerConfig, setting: Settings) -> None:
+    def _late_spells(self) -> NDArray[np.int64]:
+        """Of all ages of the book that traders bear, one after the other; each is told which are its own."""
+        spells = [np.empty((0, 2), dtype=np.int64)]
+        if not self._conditions.parity:
+            counts = self._desk.counts
+            for most_ns in np.unique(counts[:, d.MAX_BOOK_AGE_NS]).tolist():
+                mine = counts[:, d.MAX_BOOK_AGE_NS] == most_ns
+                counts[mine, d.LATE_FROM] = sum(map(len, spells))
+                spells.append(late_spells(self._feed, most_ns))
+                counts[mine, d.LATE_TO] = sum(map(len, spells))
+        return np.concatenate(spells)
+
+    def _brief(self, c: int, config: MarketMakerConfig, setting: Settings, memory: ViewMemory) -> None:
         """Tell a trader its limits."""
-        desk, instrument = self._desk, self._feed.instrument
+        desk = self._desk
         desk.limits[c] = setting.limits
         desk.buckets[c] = make_bucket(config.risk.max_messages_per_s)
-        counts, money = desk.counts[c], desk.money[c]
+        counts = desk.counts[c]
         counts[d.MAX_REJECTS] = config.risk.max_rejects
         counts[d.MAX_BOOK_AGE_NS] = int(config.risk.max_book_age_s * NS)
         counts[d.VIEW_TABLE] = self._views.table_of(config)
         counts[d.MARKOUTS] = not self._conditions.parity
-        memory = make_memory(config.volatility, config.signals)
         desk.numbers[c, : memory.numbers.size] = memory.numbers
         desk.stamps[c] = memory.stamps
-        money[d.COLLAR] = config.risk.price_collar_bps / 10_000
-        money[d.TOLERANCE_SHARE] = config.quoting.refresh_tolerance_bps / 10_000
+        desk.shares[c, d.COLLAR] = config.risk.price_collar_bps / 10_000
+        desk.shares[c, d.TOLERANCE_SHARE] = config.quoting.refresh_tolerance_bps / 10_000
         if config.risk.max_loss is not None:
             counts[d.WATCH_LOSS] = 1
-            money[d.MAX_LOSS] = config.risk.max_loss
-            money[d.MAKER_RATE], money[d.TAKER_RATE] = float(instrument.maker_fee), float(instrument.taker_fee)
-            size, tick = float(instrument.contract_size), float(instrument.tick_size)
-            money[d.INVERSE] = instrument.inverse
-            money[d.UNIT] = size / tick if instrument.inverse else size * tick
+            desk.ledger[c] = ledger_rules(self._feed.instrument, config.risk.max_loss)
 
     # --- the run ------------------------------------------------------------------------------------------------
 
@@ -198,10 +224,10 @@ class Engine:
         steps = _steps(self._feed, self._conditions)
         first_ns = last_ns = 0
         try:
-            for times, last in steps:
+            for times, first, last in steps:
                 if times.size:
                     first_ns, last_ns = first_ns or int(times[0]), int(times[-1])
-                if self._chunk(times, last=last):
+                if self._chunk(times, first=first, last=last):
                     break
                 self._release()
                 if self._stop is not None and self._stop.is_set():
@@ -233,18 +259,20 @@ class Engine:
     def _span_ns(self) -> int:
         return self._feed.end_ns - self._feed.start_ns
 
-    def _chunk(self, times: NDArray[np.int64], *, last: bool) -> bool:
-        """Run a chunk of decisions; True when the run is over."""
+    def _chunk(self, times: NDArray[np.int64], *, first: int, last: bool) -> bool:
+        """Run a chunk of decisions from its `first` on; True when the run is over."""
+        run = run_live if self._conditions.live else run_loop
         views, heard, codes = self._views.at(times)
-        self._clock[NEXT_STEP] = 0
+        self._clock[NEXT_STEP] = first
         self._clock[LAST_CHUNK] = last
         while True:
-            status = run_loop(
+            status = run(
                 self._venue,
                 self._book,
                 self._desk,
                 self._logs,
                 self._tape,
+                self._ticker,
                 self._clock,
                 times,
                 views,
@@ -257,6 +285,8 @@ class Engine:
                 self._book = grow_far(self._book)
             elif status == LOG_FULL:
                 self._flush()
+            elif status == FUNDING_STAMP:
+                self._pay_funding()
             elif status == FAULTY:
                 step = int(self._clock[NEXT_STEP])
                 at = int(times[step]) if step < times.size else self._feed.end_ns
@@ -267,12 +297,29 @@ class Engine:
             else:
                 return bool(status == ENDED)
 
+    def _pay_funding(self) -> None:
+        """At a funding stamp: every position pays or receives, and hears of it when an answer would be heard."""
+        at_ns, rate, mark = self._feed.funding[self._clock[NEXT_FUNDING]].tolist()
+        self._clock[NEXT_FUNDING] += 1
+        bid, ask = self._book.marks[BEST : BEST + 2].tolist()
+        if math.isnan(mark) and bid != NO_BID and ask != NO_ASK:
+            mark = (bid + ask) / 2
+        if not mark > 0.0:
+            return
+        instrument, desk = self._feed.instrument, self._desk
+        for c in np.flatnonzero(self._venue.accounts[:, POSITION]).tolist():
+            position = int(self._venue.accounts[c, POSITION])
+            self._paid[c].append((at_ns, position, rate, mark))
+            if desk.counts[c, d.WATCH_LOSS]:
+                units = instrument.funding_units(mark_price(mark, instrument), position, decimal_of(rate))
+                latency, count = self._venue.latency, int(self._venue.ends[c, ANSWER_COUNT])
+                desk.ledger[c, FUNDING_DUE] = units
+                desk.ledger[c, FUNDING_DUE_NS] = at_ns + delay_ns(latency, RESPONSE, at_ns, count)
+
     def _flush(self) -> None:
         """Take what the log holds, by configuration, so that it has room again."""
         logs = self._logs
-        for kept, rows, end in zip(
-            self._kept, (logs.orders, logs.fills, logs.quotes, logs.funding), logs.ends.tolist(), strict=True
-        ):
+        for kept, rows, end in zip(self._kept, (logs.orders, logs.fills, logs.quotes), logs.ends.tolist(), strict=True):
             if end:
                 for mine, part in zip(kept, deal_rows(rows, end, self._count), strict=True):
                     mine.append(part)
@@ -281,11 +328,11 @@ class Engine:
     def _log(self, c: int, first_ns: int, reason: str) -> RunLog:
         counts = self._desk.counts[c]
         orders = np.empty(int(counts[d.ORDERS_SENT]), ORDERS_DTYPE)
-        rows = orders.view(np.int64).reshape(orders.size, -1)
+        rows = orders.view(np.int64).reshape(orders.size, len(ORDERS_DTYPE.names or ()))
         for part in self._kept[d.LOG_ORDERS][c]:
             # Every order is logged once, when it ends.
             place_by_number(part, rows)
-        fills, quotes, funding = (
+        fills, quotes = (
             np.concatenate(kept[c]).view(dtype).reshape(-1) if kept[c] else np.empty(0, dtype)
             for kept, dtype in zip(self._kept[1:], DTYPES[1:], strict=True)
         )
@@ -293,7 +340,7 @@ class Engine:
             orders,
             fills,
             quotes,
-            funding,
+            np.array(self._paid[c], FUNDING_DTYPE),
             RunCounters(
                 steps=int(counts[d.STEPS]),
                 submits=int(counts[d.SUBMITS]),
@@ -312,17 +359,21 @@ class Engine:
         )
 
 
-def _steps(feed: Feed, conditions: Conditions) -> Any:
-    """Chunks of decision times, and whether everything that is left is to be heard after them."""
-    if conditions.times is not None:
-        for at in range(0, conditions.times.size, CHUNK):
-            yield conditions.times[at : at + CHUNK], False
-        yield np.empty(0, np.int64), True
+def _steps(feed: Feed, conditions: Conditions) -> Iterator[tuple[NDArray[np.int64], int, bool]]:
+    """Chunks of times, the first of each that is new, and whether everything that is left is to be heard after them."""
+    times = conditions.times
+    if times is not None:
+        # Whoever decides between two times looks at what was seen at the one before.
+        kept = int(conditions.live)
+        for at in range(0, times.size, CHUNK - kept):
+            first = min(at, kept)
+            yield times[at - first : at - first + CHUNK], first, False
+        yield np.empty(0, np.int64), 0, True
         return
     step, start = conditions.step_ns, feed.start_ns
     made = 0
     while True:
-        yield start + step * np.arange(made + 1, made + CHUNK + 1, dtype=np.int64), False
+        yield start + step * np.arange(made + 1, made + CHUNK + 1, dtype=np.int64), 0, False
         made += CHUNK
 
 

@@ -89,12 +89,28 @@ class Feed:
     @property
     def start_ns(self) -> int:
         """The first stamp of either view."""
-        return int(min(self.venue_ns[0], self.t_ns[0])) if self.rows else 0
+        if not self.rows:
+            return 0
+        # A row of one view alone that comes first has no stamp of the other to carry: 0.
+        return min(int(stamps[np.searchsorted(stamps, 1) % self.rows]) for stamps in (self.venue_ns, self.t_ns))
 
     @property
     def end_ns(self) -> int:
         """The last stamp of either view."""
         return int(max(self.venue_ns[-1], self.t_ns[-1])) if self.rows else 0
+
+    @cached_property
+    def spread_of_offsets_ns(self) -> int:
+        """By how much at most one row took longer to be heard than another."""
+        from workbench.backtest.kernels.lateness import NO_SKEW, widen_offsets
+
+        offsets = np.array([NO_SKEW, -NO_SKEW], dtype=np.int64)
+        step = 1 << 20
+        for at in range(0, self.rows, step):
+            widen_offsets(self.t_ns[at : at + step], self.venue_ns[at : at + step], offsets)
+            release(self.t_ns, at + step)
+            release(self.venue_ns, at + step)
+        return int(offsets[1] - offsets[0]) if self.rows else 0
 
     @cached_property
     def trades(self) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from workbench.backtest.kernels.codes import (
     ACKED,
     AMEND_TOO_SMALL,
+    BOOK_LATE,
     BOOK_LOST,
     BOOK_OLD,
     CANCELLED,
@@ -35,6 +36,7 @@ from workbench.backtest.kernels.codes import (
 __all__ = [
     "ACKED",
     "AMEND_TOO_SMALL",
+    "BOOK_LATE",
     "BOOK_LOST",
     "BOOK_OLD",
     "CANCELLED",

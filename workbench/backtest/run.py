@@ -24,7 +24,7 @@ from workbench.backtest.terms import RunTerms
 from workbench.config import MarketMakerConfig
 from workbench.data.progress import LateProgress
 from workbench.errors import ConfigError, did_you_mean
-from workbench.events import NS
+from workbench.events import NS, TIMER_NS
 from workbench.quoting import QuotingModel, find_model
 from workbench.trading.planner import Settings
 from workbench.trading.settings import limits_array, params_array
@@ -84,18 +84,21 @@ def first_price(feed: Feed) -> Decimal:
     return Decimal(bid + ask) * feed.instrument.tick_size / 2
 
 
-def _decision_times(feed: Feed, decide: str | npt.ArrayLike | None) -> NDArray[np.int64] | None:
+def _decision_times(feed: Feed, decide: str | npt.ArrayLike | None, delay_ns: int) -> NDArray[np.int64] | None:
     if decide is None or isinstance(decide, str):
         if decide in (None, "step"):
             return None
-        if decide != "book":
-            raise ConfigError([f"decide is {decide!r}; expected 'step', 'book' or an array of times in ns"])
+        if decide not in ("book", "live"):
+            raise ConfigError([f"decide is {decide!r}; expected 'step', 'book', 'live' or an array of times in ns"])
         book = (feed.code & LOCAL != 0) & (feed.code & KIND_MASK != TRADE_ROW)
-        return np.unique(feed.t_ns[book])
-    times = np.ascontiguousarray(decide, dtype=np.int64)
-    if times.ndim != 1 or times.size == 0 or np.any(np.diff(times) <= 0):
+        times = [feed.t_ns[book]]
+        if decide == "live":
+            times += [feed.prices["t_ns"], np.arange(feed.start_ns, feed.end_ns, TIMER_NS)]
+        return np.unique(np.concatenate(times)) + delay_ns
+    given = np.ascontiguousarray(decide, dtype=np.int64)
+    if given.ndim != 1 or given.size == 0 or np.any(np.diff(given) <= 0):
         raise ConfigError(["decide has times that do not rise; expected a rising array of ns"])
-    return times
+    return given
 
 
 class Options(TypedDict, total=False):
@@ -105,9 +108,11 @@ class Options(TypedDict, total=False):
     ----------
     step_s : float
         Seconds between decisions, from the start of the feed; 0.1.
-    decide : "step", "book" or array of int64
-        "book": at each message of the book as heard; or the times themselves, ns: the book is walked to the first one,
-        and nothing is traded before it. "step".
+    decide : "step", "book", "live" or array of int64
+        "live": when a live session does, at each message of the book, each answer to an own order and each own fill as
+        they are heard, and by its timer while something is left to do. "book": at each message of the book alone. Or
+        the times themselves, ns: the book is walked to the first one, and nothing is traded before it. "step", the
+        quickest.
     latency : Latency
         Of requests and answers; 10 ms each way.
     queue : str, QueueModel or function p(front, back)
@@ -195,9 +200,13 @@ def _conditions(feed: Feed, many: bool, options: Options) -> Conditions:
         value = options.get(name) or 0.0
         if not (isinstance(value, (int, float)) and 0.0 <= value < 1e6):
             problems.append(f"{name} is {value!r}; expected 0 or more")
+    live = isinstance(options.get("decide"), str) and options.get("decide") == "live"
+    if live and rules == "parity":
+        problems.append("decide is 'live' under rules 'parity'; expected 'step', 'book' or an array of times")
     if problems:
         raise ConfigError(problems)
     step_ns = round(step_s * NS)
+    feed_delay_ns = round(options.get("feed_delay_s", 0.0) * NS)
     sample_s = options.get("quote_sample_s")
     most = SWEEP_QUOTE_ROWS if many else QUOTE_ROWS
     return Conditions(
@@ -206,8 +215,9 @@ def _conditions(feed: Feed, many: bool, options: Options) -> Conditions:
         parity=rules == "parity",
         seed=options.get("seed", 0),
         step_ns=step_ns,
-        times=_decision_times(feed, options.get("decide")),
-        feed_delay_ns=round(options.get("feed_delay_s", 0.0) * NS),
+        times=_decision_times(feed, options.get("decide"), feed_delay_ns),
+        live=live,
+        feed_delay_ns=feed_delay_ns,
         messages_per_s=options.get("venue_messages_per_s", 0.0),
         impact=options.get("impact", True),
         sample_ns=default_sample_ns(feed, step_ns, most) if sample_s is None else round(sample_s * NS),

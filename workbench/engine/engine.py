@@ -15,7 +15,7 @@ from workbench.clock import NS, Clock
 from workbench.config import MarketMakerConfig
 from workbench.engine.control import FrameHistory
 from workbench.engine.journal import Journal
-from workbench.engine.loop import TIMER_NS, TradingLoop
+from workbench.engine.loop import TradingLoop
 from workbench.engine.outcome import Outcome, outcome_of, stop_report
 from workbench.engine.own_models import load_model
 from workbench.engine.preflight import check_venue_allowed, clear_account, contract_sizes
@@ -23,6 +23,7 @@ from workbench.engine.protocol import EngineSpec
 from workbench.engine.status import StopReport
 from workbench.errors import JournalError, SessionError, VenueError
 from workbench.events import (
+    TIMER_NS,
     BookSnapshot,
     Command,
     Control,

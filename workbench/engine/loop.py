@@ -17,6 +17,7 @@ from workbench.clock import NS, Clock
 from workbench.engine.backlog import conflate
 from workbench.engine.journal import Journal
 from workbench.events import (
+    TIMER_NS,
     BookSnapshot,
     Command,
     Event,
@@ -24,10 +25,7 @@ from workbench.events import (
     Timer,
 )
 
-__all__ = ["TIMER_NS", "LoopStats", "Maker", "TradingLoop"]
-
-TIMER_NS = 100_000_000
-"""Time between two `Timer` events."""
+__all__ = ["LoopStats", "Maker", "TradingLoop"]
 
 BACKLOG = 256
 """More waiting events than this, and the market data among them is conflated."""

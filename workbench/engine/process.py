@@ -24,7 +24,6 @@ from workbench.engine.engine import EXIT_CODES, Engine, MakeVenue, StoppedBy
 from workbench.engine.journal import read_journal
 from workbench.engine.launch import Ready, spawn_exchange, until_listening
 from workbench.engine.lease import Lease, account_lease_path
-from workbench.engine.loop import TIMER_NS
 from workbench.engine.outcome import Outcome, write_fills
 from workbench.engine.preflight import check_venue_allowed
 from workbench.engine.protocol import (
@@ -42,6 +41,7 @@ from workbench.engine.protocol import (
 from workbench.engine.requests import Requests
 from workbench.engine.venues import make_lmex_venue
 from workbench.errors import ConfigError, JournalError, VenueError, WorkbenchError
+from workbench.events import TIMER_NS
 
 __all__ = ["main"]
 

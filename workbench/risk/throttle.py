@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from workbench.compiled import compiled
 from workbench.events import NS
 
-__all__ = ["MessageBudget", "available_tokens", "make_bucket", "pause_bucket", "take_tokens"]
+__all__ = ["RATE_PAUSE_NS", "MessageBudget", "available_tokens", "make_bucket", "pause_bucket", "take_tokens"]
+
+RATE_PAUSE_NS = NS
+"""Nothing new is sent for so long after the venue's rate limits refused an order."""
 
 CREDIT, LAST_NS, RATE_NS, CAPACITY = range(4)
 """Slots of a bucket, ns: a message costs RATE_NS of credit."""

@@ -43,6 +43,7 @@ from workbench.events import (
     WalletReport,
 )
 from workbench.instruments import Instrument
+from workbench.risk.throttle import RATE_PAUSE_NS
 from workbench.trading.account import AccountCheck
 from workbench.trading.dead_man import DeadMan
 from workbench.trading.frames import explain, state_frame
@@ -62,9 +63,6 @@ MakerState = Literal[
 ]
 
 FLATTEN_EVERY_NS = NS // 5
-RATE_PAUSE_NS = NS
-"""Nothing new is sent for so long after rate limits refused an order."""
-
 PRUNE_EVERY_NS = 60 * NS
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 __all__ = [
     "ACKED",
     "AMEND_TOO_SMALL",
+    "BOOK_LATE",
     "BOOK_LOST",
     "BOOK_OLD",
     "CANCELLED",
@@ -62,7 +63,7 @@ ORDER_REASONS: Mapping[int, str] = MappingProxyType(
 NEVER = 1 << 62
 """A time, ns, that does not come."""
 
-BOOK_LOST, BOOK_OLD, NO_MARK, MARK_OLD, ONE_SIDED, HALTED_LOSS, HALTED_REJECTS = range(101, 108)
+BOOK_LOST, BOOK_OLD, NO_MARK, MARK_OLD, ONE_SIDED, HALTED_LOSS, HALTED_REJECTS, BOOK_LATE = range(101, 109)
 """Why nothing was quoted, beside the model's own (negative) reasons."""
 
 QUOTE_REASONS: Mapping[int, str] = MappingProxyType(
@@ -70,6 +71,7 @@ QUOTE_REASONS: Mapping[int, str] = MappingProxyType(
         0: "",
         BOOK_LOST: "the book is lost",
         BOOK_OLD: "the book is older than risk.max_book_age_s",
+        BOOK_LATE: "the book is later behind the venue's own stamps than risk.max_book_age_s",
         NO_MARK: "no mark price yet",
         MARK_OLD: "the mark price is old",
         ONE_SIDED: "nobody quotes on one side of the book",

@@ -8,33 +8,32 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.backtest.kernels.codes import BOOK_OLD, HALTED_LOSS, HALTED_REJECTS, MARK_OLD
+from workbench.backtest.kernels.codes import BOOK_LATE, BOOK_OLD, HALTED_REJECTS, MARK_OLD
 from workbench.backtest.kernels.delays import last_at
 from workbench.backtest.kernels.desk_state import (
     ACTIVE,
     ASK_HIGH,
     ASK_LOW,
     ASK_NOW,
+    AT_REST,
     BID_HIGH,
     BID_LOW,
     BID_NOW,
     BOTH_SIDES,
     CANCELS,
-    CASH,
     COLLAR,
     DESK,
-    FEES,
     HALTED,
-    INVERSE,
     KNOWN_POSITION,
     L_CANCELLING,
     L_IN_FLIGHT,
     L_OPEN,
     LAST_NS,
+    LATE_FROM,
+    LATE_TO,
     LOGS,
     MARKOUTS,
     MAX_BOOK_AGE_NS,
-    MAX_LOSS,
     MAX_OPEN,
     MAX_REJECTS,
     REASON,
@@ -42,18 +41,18 @@ from workbench.backtest.kernels.desk_state import (
     STEPS,
     THROTTLED,
     TOLERANCE_SHARE,
-    UNIT,
     UPTIME_NS,
     WATCH_LOSS,
     Desk,
     Logs,
 )
-from workbench.backtest.kernels.hearing import contract_value
+from workbench.backtest.kernels.hearing import check_loss, hear_money
+from workbench.backtest.kernels.ledger import MARK_VALUE, value_of_half_ticks
 from workbench.backtest.kernels.sending import carry_out, live_rows, send, submit
+from workbench.backtest.kernels.tape import TICKER, Ticker
 from workbench.backtest.kernels.venue_state import CANCEL, PRICE, SIDE, STATUS, VENUE, Venue
 from workbench.backtest.kernels.writing import sample_quotes
 from workbench.compiled import borrowing, inlined
-from workbench.events import NS
 from workbench.quoting.definition import MODEL_FUNCTION_TYPE
 from workbench.quoting.schema import (
     ASK_ADVERSE,
@@ -76,14 +75,13 @@ from workbench.trading.kernels import (
     plan_orders,
     set_market_limits,
 )
+from workbench.trading.view import MARK_AGE_NS
 from workbench.trading.view_kernels import FIRST, PENDING_NS, WAITING, mean_adverse, take_markouts
 
 __all__ = ["decide", "decide_by_price"]
 
 _i = types.int64
 _F = types.float64[::1]
-_BESTS: Any = types.int32[:, ::1]
-MARK_AGE_NS = 15 * NS
 
 
 @inlined
@@ -117,14 +115,25 @@ def look_at_own(venue: Venue, desk: Desk, c: int, now_ns: int) -> None:
 
 
 @inlined
-def doubt(desk: Desk, c: int, now_ns: int, code: int, book_ns: int, mark_ns: int, mark: float) -> int:
+def is_late(desk: Desk, ticker: Ticker, c: int, book_ns: int) -> bool:
+    """Whether the newest message of the book lagged the venue's own stamps by more than a trader bears."""
+    counts = desk.counts
+    while counts[c, LATE_FROM] < counts[c, LATE_TO] and ticker.late[counts[c, LATE_FROM], 1] <= book_ns:
+        counts[c, LATE_FROM] += 1
+    at = counts[c, LATE_FROM]
+    return bool(at < counts[c, LATE_TO] and ticker.late[at, 0] <= book_ns)
+
+
+@inlined
+def doubt(desk: Desk, ticker: Ticker, c: int, now_ns: int, code: int, book_ns: int, mark_ns: int, mid: float) -> int:
     """Why nothing may be quoted now; 0 when it may."""
     counts = desk.counts
-    if counts[c, WATCH_LOSS] and counts[c, HALTED] == 0 and mark > 0.0:
-        money = desk.money
-        value = contract_value(mark, money[c, UNIT], money[c, INVERSE])
-        if money[c, CASH] + counts[c, KNOWN_POSITION] * value - money[c, FEES] <= -money[c, MAX_LOSS]:
-            counts[c, HALTED] = HALTED_LOSS
+    if counts[c, WATCH_LOSS]:
+        hear_money(desk, ticker, c, now_ns)
+        if code == 0 and ticker.mark_ns.size == 0:
+            # Data without mark prices: the mid is the mark.
+            desk.ledger[c, MARK_VALUE] = value_of_half_ticks(desk.ledger[c], int(2.0 * mid))
+            check_loss(desk, c)
     if counts[c, HALTED] == 0 and counts[c, REJECTS_IN_A_ROW] >= counts[c, MAX_REJECTS]:
         counts[c, HALTED] = HALTED_REJECTS
     reason = code
@@ -132,23 +141,23 @@ def doubt(desk: Desk, c: int, now_ns: int, code: int, book_ns: int, mark_ns: int
         reason = counts[c, HALTED]
     elif code == 0 and now_ns - book_ns > counts[c, MAX_BOOK_AGE_NS]:
         reason = BOOK_OLD
+    elif code == 0 and is_late(desk, ticker, c, book_ns):
+        reason = BOOK_LATE
     elif code == 0 and now_ns - mark_ns > MARK_AGE_NS:
         reason = MARK_OLD
     return reason
 
 
 @inlined
-def own_markouts(
-    desk: Desk, best_ns: NDArray[np.int64], bests: NDArray[np.int32], c: int, book_ns: int, view: NDArray[np.float64]
-) -> None:
+def own_markouts(desk: Desk, ticker: Ticker, c: int, book_ns: int, view: NDArray[np.float64]) -> None:
     """The view's slots that follow own fills."""
-    numbers, stamps = desk.numbers[c], desk.stamps[c]
+    numbers, stamps, bests = desk.numbers[c], desk.stamps[c], ticker.bests
     waiting = True
     while waiting:
         waiting = False
         due = stamps[PENDING_NS + stamps[FIRST]] if stamps[WAITING] > 0 else 0
         if 0 < due < book_ns:
-            b = last_at(best_ns, due)
+            b = last_at(ticker.best_ns, due)
             mid = (bests[b, 0] + bests[b, 1]) / 2 if b >= 0 and bests[b, 0] > 0 and bests[b, 1] > 0 else view[MID]
             take_markouts(numbers, stamps, due + 1, mid)
             waiting = True
@@ -156,35 +165,51 @@ def own_markouts(
     view[ASK_ADVERSE] = mean_adverse(numbers, stamps, 1, book_ns)
 
 
+@inlined
+def at_rest(desk: Desk, actions: int) -> bool:
+    """Whether a decision sent nothing and held nothing back: nothing to do until something happens."""
+    if actions > 0:
+        return False
+    for i in range(desk.blocked.size):  # noqa: SIM110 - numba compiles loops, not generators
+        if desk.blocked[i] > 0:
+            return False
+    return True
+
+
 @borrowing(
-    types.void(VENUE, DESK, LOGS, types.int64[::1], _BESTS, _i, _i, _i, types.int64[::1], _F, _i, MODEL_FUNCTION_TYPE)
+    types.void(VENUE, DESK, LOGS, TICKER, _i, _i, _i, types.int64[::1], _F, _i, types.boolean, MODEL_FUNCTION_TYPE)
 )
 def decide(  # noqa: PLR0917 - compiled functions take their arguments by position
     venue: Venue,
     desk: Desk,
     logs: Logs,
-    best_ns: NDArray[np.int64],
-    bests: NDArray[np.int32],
+    ticker: Ticker,
     c: int,
     now_ns: int,
     code: int,
     heard_ns: NDArray[np.int64],
     view: NDArray[np.float64],
     sample_ns: int,
+    by_timer: bool,
     model: Any,
 ) -> None:
-    """One decision as the live maker takes it: doubt, model, limits, plan, requests."""
+    """One decision as the live maker takes it: doubt, model, limits, plan, requests.
+
+    By timer, only if something was left to do or the doubt has changed.
+    """
     counts, limits = desk.counts, desk.limits[c]
+    reason = doubt(desk, ticker, c, now_ns, code, heard_ns[0], heard_ns[1], view[MID])
+    if by_timer and counts[c, AT_REST] and reason == max(counts[c, REASON], 0):
+        return
     look_at_own(venue, desk, c, now_ns)
-    reason = doubt(desk, c, now_ns, code, heard_ns[0], heard_ns[1], view[MARK])
     position = counts[c, KNOWN_POSITION]
     rows = 0
     if reason == 0:
         if counts[c, MARKOUTS]:
-            own_markouts(desk, best_ns, bests, c, heard_ns[0], view)
+            own_markouts(desk, ticker, c, heard_ns[0], view)
         tokens = available_tokens(desk.buckets[c], now_ns)
         bid, ask = int(view[BEST_BID]), int(view[BEST_ASK])
-        collar, tolerance = desk.money[c, COLLAR], desk.money[c, TOLERANCE_SHARE]
+        collar, tolerance = desk.shares[c, COLLAR], desk.shares[c, TOLERANCE_SHARE]
         set_market_limits(limits, view[MARK], collar, bid, ask, tolerance, tokens)
         rows = model(view, position, desk.params[c], desk.states[c], desk.wanted)
         if rows < 0:
@@ -193,11 +218,13 @@ def decide(  # noqa: PLR0917 - compiled functions take their arguments by positi
             cap_tolerance(limits, desk.states[c, HALF_SPREAD])
     counts[c, REASON] = reason
     active = counts[c, ACTIVE]
+    counts[c, AT_REST] = 1
     if rows or active:
         live_rows(venue, desk, c)
         count = plan_orders(desk.wanted, rows, desk.live, active, position, limits, desk.actions, desk.blocked)
         carry_out(venue, desk, c, now_ns, count)
         counts[c, THROTTLED] += desk.blocked[HELD_BACK]
+        counts[c, AT_REST] = at_rest(desk, count)
     sample_quotes(desk, logs, c, now_ns, view, sample_ns)
 
 

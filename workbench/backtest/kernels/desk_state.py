@@ -8,6 +8,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from workbench.backtest.kernels.ledger import LEDGER_SIZE
 from workbench.backtest.kernels.venue_state import SLOTS
 from workbench.quoting.schema import MAX_LEVELS, STATE_SIZE
 from workbench.risk.limits import LIMITS_SIZE
@@ -45,11 +46,14 @@ __all__ = ["DESK", "LOGS", "Desk", "Logs", "make_desk", "make_logs"]
     MARKOUTS,
     VIEW_TABLE,
     STEPS,
-) = range(29)
+    AT_REST,
+    LATE_FROM,
+    LATE_TO,
+) = range(32)
 COUNT_COLUMNS = 32
 
-COLLAR, TOLERANCE_SHARE, MAX_LOSS, CASH, FEES, MAKER_RATE, TAKER_RATE, UNIT, INVERSE, CARRY = range(10)
-"""Columns of `money`, float64: shares of the price; what follows serves risk.max_loss alone."""
+COLLAR, TOLERANCE_SHARE = range(2)
+"""Columns of `shares`: of the price."""
 
 L_IN_FLIGHT, L_OPEN, L_CANCELLING, L_AMENDING, L_DONE = range(5)
 """What the owner takes an order for."""
@@ -58,13 +62,14 @@ L_IN_FLIGHT, L_OPEN, L_CANCELLING, L_AMENDING, L_DONE = range(5)
 class Desk(NamedTuple):
     """Arrays of the traders; C configurations, columns as named above.
 
-    `counts` int64[C, 32], `money` float64[C, 10], `active`, `free` int64[C, SLOTS] (order rows), `limits` int64[C, 16],
-    `buckets` int64[C, 4], `params` float64[C, P], `states` float64[C, 16], `numbers`, `stamps`: memory of the markouts
-    [C, any], and scratch of the plan.
+    `counts` int64[C, 32], `shares` float64[C, 2], `ledger` int64[C, LEDGER_SIZE] (see `kernels.ledger`), `active`,
+    `free` int64[C, SLOTS] (order rows), `limits` int64[C, 16], `buckets` int64[C, 4], `params` float64[C, P], `states`
+    float64[C, 16], `numbers`, `stamps`: memory of the markouts [C, any], and scratch of the plan.
     """
 
     counts: NDArray[np.int64]
-    money: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    ledger: NDArray[np.int64]
     active: NDArray[np.int64]
     free: NDArray[np.int64]
     limits: NDArray[np.int64]
@@ -82,15 +87,14 @@ class Desk(NamedTuple):
 _II = types.int64[:, ::1]
 _FF = types.float64[:, ::1]
 DESK: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (_II, _FF, _II, _II, _II, _II, _FF, _FF, _FF, _II, _II, _II, _II, types.int64[::1]), Desk
+    (_II, _FF, _II, _II, _II, _II, _II, _FF, _FF, _FF, _II, _II, _II, _II, types.int64[::1]), Desk
 )
 
 
 class Logs(NamedTuple):
     """Rows of all configurations as they come: the configuration, then the columns of `workbench.backtest.log`.
 
-    `ends` int64[4]: rows used of orders, fills, quotes, funding. The float columns of quotes and funding stand in the
-    same memory as `quotes` and `funding`.
+    `ends` int64[3]: rows used of orders, fills, quotes. The float columns of `quotes` stand in the same memory.
     """
 
     ends: NDArray[np.int64]
@@ -98,14 +102,12 @@ class Logs(NamedTuple):
     fills: NDArray[np.int64]
     quotes: NDArray[np.int64]
     quotes_float: NDArray[np.float64]
-    funding: NDArray[np.int64]
-    funding_float: NDArray[np.float64]
 
 
 LOGS: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (types.int64[::1], _II, _II, _II, _FF, _II, _FF), Logs
+    (types.int64[::1], _II, _II, _II, _FF), Logs
 )
-LOG_ORDERS, LOG_FILLS, LOG_QUOTES, LOG_FUNDING = range(4)
+LOG_ORDERS, LOG_FILLS, LOG_QUOTES = range(3)
 
 
 def make_desk(params: NDArray[np.float64], markout_numbers: int, markout_stamps: int) -> Desk:
@@ -116,7 +118,8 @@ def make_desk(params: NDArray[np.float64], markout_numbers: int, markout_stamps:
     first = np.arange(count, dtype=np.int64)[:, None] * SLOTS
     return Desk(
         counts,
-        np.zeros((count, CARRY + 1)),
+        np.zeros((count, 2)),
+        np.zeros((count, LEDGER_SIZE), dtype=np.int64),
         np.zeros((count, SLOTS), dtype=np.int64),
         first + np.arange(SLOTS - 1, -1, -1, dtype=np.int64),
         np.zeros((count, LIMITS_SIZE), dtype=np.int64),
@@ -132,15 +135,13 @@ def make_desk(params: NDArray[np.float64], markout_numbers: int, markout_stamps:
     )
 
 
-def make_logs(rows: int, columns: tuple[int, int, int, int]) -> Logs:
+def make_logs(rows: int, columns: tuple[int, int, int]) -> Logs:
     """Room for so many rows each."""
-    orders, fills, quotes, funding = (np.empty((rows, 1 + n), dtype=np.int64) for n in columns)
+    orders, fills, quotes = (np.empty((rows, 1 + n), dtype=np.int64) for n in columns)
     return Logs(
-        np.zeros(4, dtype=np.int64),
+        np.zeros(3, dtype=np.int64),
         orders,
         fills,
         quotes,
         quotes.view(np.float64),
-        funding,
-        funding.view(np.float64),
     )

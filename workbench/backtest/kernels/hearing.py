@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
@@ -12,6 +10,8 @@ from workbench.backtest.kernels.codes import (
     CANCELLED,
     EXPIRED,
     FILLED,
+    HALTED_LOSS,
+    NEVER,
     NO_REASON,
     REJECTED,
     VENUE_RATE_LIMIT,
@@ -19,11 +19,9 @@ from workbench.backtest.kernels.codes import (
 from workbench.backtest.kernels.delays import last_at
 from workbench.backtest.kernels.desk_state import (
     ACTIVE,
-    CASH,
     DESK,
-    FEES,
     FREE,
-    INVERSE,
+    HALTED,
     KNOWN_POSITION,
     L_AMENDING,
     L_CANCELLING,
@@ -33,16 +31,23 @@ from workbench.backtest.kernels.desk_state import (
     LOG_FILLS,
     LOG_ORDERS,
     LOGS,
-    MAKER_RATE,
     MARKOUTS,
     REJECTS,
     REJECTS_IN_A_ROW,
-    TAKER_RATE,
-    UNIT,
     WATCH_LOSS,
     Desk,
     Logs,
 )
+from workbench.backtest.kernels.ledger import (
+    FLOOR,
+    FUNDING_DUE_NS,
+    MARK_VALUE,
+    NEXT_MARK,
+    book_fill,
+    take_funding,
+    worth,
+)
+from workbench.backtest.kernels.tape import TICKER, Ticker
 from workbench.backtest.kernels.venue_state import (
     ACK,
     ACKED_NS,
@@ -71,54 +76,61 @@ from workbench.backtest.kernels.venue_state import (
 )
 from workbench.backtest.kernels.writing import log_fill, log_order
 from workbench.compiled import borrowing, inlined
-from workbench.events import NS
 from workbench.quoting.schema import MID
-from workbench.risk.throttle import pause_bucket
+from workbench.risk.throttle import RATE_PAUSE_NS, pause_bucket
 from workbench.trading.view_kernels import note_fill
 
-__all__ = ["contract_value", "hear_answers"]
+__all__ = ["check_loss", "hear_answers", "hear_money"]
 
 _i = types.int64
 _F = types.float64[::1]
-_BESTS: Any = types.int32[:, ::1]
-RATE_PAUSE_NS = NS
 
 
-@borrowing(types.float64(types.float64, types.float64, types.float64))
-def contract_value(price_ticks: float, unit: float, inverse: float) -> float:
-    """What a contract is worth, settlement currency."""
-    return -unit / price_ticks if inverse > 0.0 else unit * price_ticks
+@inlined
+def check_loss(desk: Desk, c: int) -> None:
+    """`risk.max_loss` ends quoting."""
+    counts, row = desk.counts, desk.ledger[c]
+    if counts[c, HALTED] == 0 and worth(row, counts[c, KNOWN_POSITION]) <= row[FLOOR]:
+        counts[c, HALTED] = HALTED_LOSS
+
+
+@borrowing(types.void(DESK, TICKER, _i, _i))
+def hear_money(desk: Desk, ticker: Ticker, c: int, until_ns: int) -> None:
+    """Mark prices and funding heard by a time; after each the loss is looked at."""
+    row = desk.ledger[c]
+    while True:
+        at = row[NEXT_MARK]
+        mark_ns = ticker.mark_ns[at] if at < ticker.mark_ns.size else NEVER
+        funding_ns = row[FUNDING_DUE_NS] if row[FUNDING_DUE_NS] > 0 else NEVER
+        if min(mark_ns, funding_ns) > until_ns:
+            return
+        if mark_ns <= funding_ns:
+            row[MARK_VALUE] = ticker.mark_values[at]
+            row[NEXT_MARK] = at + 1
+        else:
+            take_funding(row)
+        check_loss(desk, c)
 
 
 @inlined
 def hear_fill(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, at: int, now_ns: int) -> None:
     """Book an execution as its owner hears of it."""
     orders, counts, answers = venue.orders, desk.counts, venue.answers
-    size, price = answers[c, at, ANS_SIZE], answers[c, at, ANS_PRICE]
+    size = answers[c, at, ANS_SIZE]
     side = orders[r, SIDE]
     orders[r, HEARD] += size
     counts[c, KNOWN_POSITION] += side * size
     log_fill(venue, logs, r, at, now_ns, counts[c, KNOWN_POSITION])
     if counts[c, WATCH_LOSS]:
-        money = desk.money
-        value = contract_value(float(price), money[c, UNIT], money[c, INVERSE])
-        money[c, CASH] -= side * size * value
-        money[c, FEES] += abs(size * value) * (money[c, MAKER_RATE] if answers[c, at, EXTRA] else money[c, TAKER_RATE])
+        book_fill(desk.ledger[c], side, size, answers[c, at, ANS_PRICE], answers[c, at, EXTRA])
+        check_loss(desk, c)
 
 
-@borrowing(types.void(DESK, types.int64[::1], _BESTS, _i, _i, _i, _i, _F))
-def follow_fill(
-    desk: Desk,
-    best_ns: NDArray[np.int64],
-    bests: NDArray[np.int32],
-    c: int,
-    now_ns: int,
-    feed_delay_ns: int,
-    side: int,
-    view: NDArray[np.float64],
-) -> None:
+@borrowing(types.void(DESK, TICKER, _i, _i, _i, _F))
+def follow_fill(desk: Desk, ticker: Ticker, c: int, now_ns: int, side: int, view: NDArray[np.float64]) -> None:
     """Remember a passive fill and the mid at which it was heard, for the markouts that the model sees."""
-    b = last_at(best_ns, now_ns - feed_delay_ns)
+    bests = ticker.bests
+    b = last_at(ticker.best_ns, now_ns)
     if b >= 0 and bests[b, 0] > 0 and bests[b, 1] > 0:
         shown = view[MID]
         view[MID] = (bests[b, 0] + bests[b, 1]) / 2
@@ -144,38 +156,34 @@ def end_order(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, status: int,
     counts[c, FREE] += 1
 
 
-@borrowing(types.boolean(VENUE, DESK, LOGS, types.int64[::1], _BESTS, _i, _i, _i, _F))
+@borrowing(_i(VENUE, DESK, LOGS, TICKER, _i, _i, _F, _i))
 def hear_answers(  # noqa: C901, PLR0912 - one branch an answer
-    venue: Venue,
-    desk: Desk,
-    logs: Logs,
-    best_ns: NDArray[np.int64],
-    bests: NDArray[np.int32],
-    feed_delay_ns: int,
-    c: int,
-    until_ns: int,
-    view: NDArray[np.float64],
-) -> bool:
-    """Everything that a trader hears by a time; False when the log has no room for more."""
+    venue: Venue, desk: Desk, logs: Logs, ticker: Ticker, c: int, until_ns: int, view: NDArray[np.float64], most: int
+) -> int:
+    """What a trader hears by a time, at most so many answers: how many, or -1 when the log has no room for more."""
     ends, answers, orders = venue.ends, venue.answers, venue.orders
-    while ends[c, ANS_HEAD] < ends[c, ANS_TAIL]:
+    heard = 0
+    while heard < most and ends[c, ANS_HEAD] < ends[c, ANS_TAIL]:
         at = ends[c, ANS_HEAD] & (ANSWERS - 1)
         now_ns = answers[c, at, STAMP]
         if now_ns > until_ns:
-            return True
+            return heard
         if logs.ends[LOG_FILLS] >= logs.fills.shape[0] or logs.ends[LOG_ORDERS] >= logs.orders.shape[0]:
-            return False
+            return -1
         ends[c, ANS_HEAD] += 1
         r = answers[c, at, ROW]
         if orders[r, ORDER_NO] != answers[c, at, NUMBER] or orders[r, STATUS] == L_DONE:
             continue
+        heard += 1
+        if desk.counts[c, WATCH_LOSS]:
+            hear_money(desk, ticker, c, now_ns)
         kind = answers[c, at, KIND]
         extra = answers[c, at, EXTRA]
         ended = -1
         if kind == FILL:
             hear_fill(venue, desk, logs, c, r, at, now_ns)
             if desk.counts[c, MARKOUTS] and extra:
-                follow_fill(desk, best_ns, bests, c, now_ns, feed_delay_ns, orders[r, SIDE], view)
+                follow_fill(desk, ticker, c, now_ns, orders[r, SIDE], view)
             extra = NO_REASON
             if orders[r, HEARD] >= orders[r, KNOWN_SIZE]:
                 ended = FILLED
@@ -201,4 +209,4 @@ def hear_answers(  # noqa: C901, PLR0912 - one branch an answer
             orders[r, STATUS] = L_OPEN
         if ended >= 0:
             end_order(venue, desk, logs, c, r, ended, now_ns, extra)
-    return True
+    return heard

@@ -7,7 +7,7 @@ done, when a log is full, or when a table must grow, and goes on where it stood.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -16,20 +16,32 @@ from numpy.typing import NDArray
 from workbench.backtest.kernels.books import ASKS, BEST, BIDS, BOOK, FAR_FULL, Book, set_level
 from workbench.backtest.kernels.codes import NEVER
 from workbench.backtest.kernels.deciding import decide, decide_by_price
-from workbench.backtest.kernels.desk_state import DESK, LOG_FUNDING, LOG_QUOTES, LOGS, VIEW_TABLE, Desk, Logs
-from workbench.backtest.kernels.hearing import hear_answers
+from workbench.backtest.kernels.desk_state import (
+    AT_REST,
+    DESK,
+    HALTED,
+    LOG_QUOTES,
+    LOGS,
+    VIEW_TABLE,
+    WATCH_LOSS,
+    Desk,
+    Logs,
+)
+from workbench.backtest.kernels.hearing import hear_answers, hear_money
+from workbench.backtest.kernels.ledger import FUNDING_DUE_NS
 from workbench.backtest.kernels.matching import forget_taken, level_changed, price_came, serve_requests, traded
 from workbench.backtest.kernels.rows import BID_SIDE, DEPTH_ROW, EXCHANGE, KIND_MASK, SNAPSHOT_ROW, TRADE_ROW, clear_row
 from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE
+from workbench.backtest.kernels.tape import TAPE, TICKER, Tape, Ticker
 from workbench.backtest.kernels.venue_state import (
     ANS_HEAD,
     ANS_TAIL,
+    ANSWERS,
     ANY_TAKEN,
     BEST_OWN,
     BUCKETS,
     FAULT,
     PARITY,
-    POSITION,
     REQ_HEAD,
     REQ_TAIL,
     REQUESTS,
@@ -38,38 +50,29 @@ from workbench.backtest.kernels.venue_state import (
     Venue,
 )
 from workbench.compiled import borrowing, inlined
+from workbench.events import TIMER_NS
 from workbench.quoting.definition import MODEL_FUNCTION_TYPE
 
-__all__ = ["CHUNK_DONE", "ENDED", "FAULTY", "GROW_BOOK", "LOG_FULL", "TAPE", "Tape", "apply_market_row", "run_loop"]
+__all__ = [
+    "CHUNK_DONE",
+    "ENDED",
+    "FAULTY",
+    "FUNDING_STAMP",
+    "GROW_BOOK",
+    "LOG_FULL",
+    "apply_market_row",
+    "run_live",
+    "run_loop",
+]
 
 _i = types.int64
 _I = types.int64[::1]
 
+CHUNK_DONE, ENDED, GROW_BOOK, LOG_FULL, FUNDING_STAMP, FAULTY = range(6)
+"""Why the loop returned. At a funding stamp whoever called it pays, and moves NEXT_FUNDING on."""
 
-CHUNK_DONE, ENDED, GROW_BOOK, LOG_FULL, FAULTY = range(5)
-"""Why the loop returned."""
-
-NEXT_TAPE_ROW, NEXT_STEP, NEXT_FUNDING, TAPE_END_NS, FEED_DELAY_NS, SAMPLE_NS, LAST_CHUNK = range(7)
+NEXT_TAPE_ROW, NEXT_STEP, NEXT_FUNDING, TAPE_END_NS, SAMPLE_NS, LAST_CHUNK, TIMER_START_NS = range(7)
 CLOCK_SIZE = 8
-
-
-class Tape(NamedTuple):
-    """The exchange side of a feed."""
-
-    code: NDArray[np.uint8]
-    price: NDArray[np.int32]
-    size: NDArray[np.int32]
-    venue_ns: NDArray[np.int64]
-    funding_ns: NDArray[np.int64]
-    funding: NDArray[np.float64]
-    best_ns: NDArray[np.int64]
-    bests: NDArray[np.int32]
-
-
-TAPE: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (types.uint8[::1], types.int32[::1], types.int32[::1], _I, _I, types.float64[:, ::1], _I, types.int32[:, ::1]),
-    Tape,
-)
 
 
 @inlined
@@ -132,25 +135,9 @@ def next_request(venue: Venue) -> int:
     return soonest
 
 
-@inlined
-def pay_funding(venue: Venue, logs: Logs, tape: Tape, at: int) -> None:
-    """Note positions at a funding stamp."""
-    for c in range(venue.accounts.shape[0]):
-        if venue.accounts[c, POSITION] != 0:
-            n = logs.ends[LOG_FUNDING]
-            logs.ends[LOG_FUNDING] = n + 1
-            logs.funding[n, 0] = c
-            logs.funding[n, 1] = tape.funding_ns[at]
-            logs.funding[n, 2] = venue.accounts[c, POSITION]
-            logs.funding_float[n, 3] = tape.funding[at, 0]
-            logs.funding_float[n, 4] = tape.funding[at, 1]
-
-
-@borrowing(_i(VENUE, BOOK, LOGS, TAPE, _I, _i, QUEUE_FUNCTION_TYPE))
-def run_venue(
-    venue: Venue, book: Book, logs: Logs, tape: Tape, clock: NDArray[np.int64], until_ns: int, own: Any
-) -> int:
-    """Everything that happens at the venue up to a time: CHUNK_DONE, GROW_BOOK or LOG_FULL."""
+@borrowing(_i(VENUE, BOOK, TAPE, _I, _i, QUEUE_FUNCTION_TYPE))
+def run_venue(venue: Venue, book: Book, tape: Tape, clock: NDArray[np.int64], until_ns: int, own: Any) -> int:
+    """Everything that happens at the venue up to a time: CHUNK_DONE, GROW_BOOK or FUNDING_STAMP."""
     while True:
         limit = until_ns
         arrival = next_request(venue)
@@ -164,15 +151,37 @@ def run_venue(
             return GROW_BOOK
         clock[NEXT_TAPE_ROW] = row
         if funding_ns == limit:
-            if logs.ends[LOG_FUNDING] + venue.accounts.shape[0] > logs.funding.shape[0]:
-                return LOG_FULL
-            pay_funding(venue, logs, tape, funding)
-            clock[NEXT_FUNDING] += 1
-        elif arrival == limit:
+            return FUNDING_STAMP
+        if arrival == limit:
             for c in range(venue.ends.shape[0]):
                 serve_requests(venue, book, c, limit)
         else:
             return CHUNK_DONE
+
+
+@inlined
+def next_at_venue(venue: Venue, tape: Tape, clock: NDArray[np.int64]) -> int:
+    """When something happens at the venue next."""
+    row, funding = clock[NEXT_TAPE_ROW], clock[NEXT_FUNDING]
+    soonest = next_request(venue)
+    if row < tape.venue_ns.size:
+        soonest = min(soonest, tape.venue_ns[row])
+    if funding < tape.funding_ns.size:
+        soonest = min(soonest, tape.funding_ns[funding])
+    return soonest
+
+
+@inlined
+def next_heard(venue: Venue, desk: Desk) -> int:
+    """When a trader hears of its orders or its money next."""
+    soonest = NEVER
+    ends = venue.ends
+    for c in range(ends.shape[0]):
+        if ends[c, ANS_HEAD] < ends[c, ANS_TAIL]:
+            soonest = min(soonest, venue.answers[c, ends[c, ANS_HEAD] & (ANSWERS - 1), STAMP])
+        if desk.ledger[c, FUNDING_DUE_NS] > 0:
+            soonest = min(soonest, desk.ledger[c, FUNDING_DUE_NS])
+    return soonest
 
 
 @inlined
@@ -185,28 +194,31 @@ def anything_pending(venue: Venue) -> bool:
     return pending
 
 
-@borrowing(
-    _i(
-        VENUE,
-        BOOK,
-        DESK,
-        LOGS,
-        TAPE,
-        _I,
-        _I,
-        types.float64[:, :, ::1],
-        types.int64[:, ::1],
-        _I,
-        MODEL_FUNCTION_TYPE,
-        QUEUE_FUNCTION_TYPE,
-    )
+RUN = _i(
+    VENUE,
+    BOOK,
+    DESK,
+    LOGS,
+    TAPE,
+    TICKER,
+    _I,
+    _I,
+    types.float64[:, :, ::1],
+    types.int64[:, ::1],
+    _I,
+    MODEL_FUNCTION_TYPE,
+    QUEUE_FUNCTION_TYPE,
 )
+
+
+@borrowing(RUN)
 def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by position
     venue: Venue,
     book: Book,
     desk: Desk,
     logs: Logs,
     tape: Tape,
+    ticker: Ticker,
     clock: NDArray[np.int64],
     times: NDArray[np.int64],
     views: NDArray[np.float64],
@@ -215,7 +227,7 @@ def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by posi
     model: Any,
     own: Any,
 ) -> int:
-    """Go through a chunk of decisions.
+    """Go through a chunk of decisions, taken at these times alone.
 
     Parameters
     ----------
@@ -228,18 +240,18 @@ def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by posi
     """
     parity = venue.rules[PARITY] != 0
     configurations = venue.accounts.shape[0]
-    extra_ns, sample_ns = clock[FEED_DELAY_NS], clock[SAMPLE_NS]
+    sample_ns = clock[SAMPLE_NS]
     while clock[NEXT_STEP] < times.size or clock[LAST_CHUNK]:
         k = clock[NEXT_STEP]
         last = k >= times.size
         now_ns = NEVER - 1 if last else times[k]
         shown = 0 if last else k
-        status = run_venue(venue, book, logs, tape, clock, now_ns, own)
+        status = run_venue(venue, book, tape, clock, now_ns, own)
         if status != CHUNK_DONE:
             return status
         for c in range(configurations):
             view = views[desk.counts[c, VIEW_TABLE], shown]
-            if not hear_answers(venue, desk, logs, tape.best_ns, tape.bests, extra_ns, c, now_ns, view):
+            if hear_answers(venue, desk, logs, ticker, c, now_ns, view, NEVER) < 0:
                 return LOG_FULL
         for c in range(configurations):
             if venue.accounts[c, FAULT]:
@@ -253,8 +265,87 @@ def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by posi
             if parity:
                 decide_by_price(venue, desk, logs, c, now_ns, view, sample_ns, model)
             else:
-                decide(
-                    venue, desk, logs, tape.best_ns, tape.bests, c, now_ns, codes[k], heard[k], view, sample_ns, model
-                )
+                decide(venue, desk, logs, ticker, c, now_ns, codes[k], heard[k], view, sample_ns, False, model)
         clock[NEXT_STEP] = k + 1
+    return CHUNK_DONE
+
+
+@borrowing(RUN)
+def run_live(  # noqa: C901, PLR0917 - one branch an occasion
+    venue: Venue,
+    book: Book,
+    desk: Desk,
+    logs: Logs,
+    tape: Tape,
+    ticker: Ticker,
+    clock: NDArray[np.int64],
+    times: NDArray[np.int64],
+    views: NDArray[np.float64],
+    heard: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    model: Any,
+    own: Any,
+) -> int:
+    """Go through a chunk of times, deciding when the live maker does.
+
+    That is at each message of the book, at each answer to an own order and each own fill as they are heard, when a
+    limit is passed, and by the timer if something is left to do. `times` are those of messages, mark prices and timers;
+    the first of a chunk is the last of the one before.
+    """
+    configurations = venue.accounts.shape[0]
+    counts, sample_ns = desk.counts, clock[SAMPLE_NS]
+    while clock[NEXT_STEP] < times.size or clock[LAST_CHUNK]:
+        k = clock[NEXT_STEP]
+        last = k >= times.size
+        now_ns = NEVER - 1 if last else times[k]
+        answer_ns = next_heard(venue, desk)
+        event_ns = next_at_venue(venue, tape, clock)
+        if event_ns <= min(now_ns, answer_ns):
+            status = run_venue(venue, book, tape, clock, event_ns, own)
+            if status != CHUNK_DONE:
+                return status
+            continue
+        for c in range(configurations):
+            if venue.accounts[c, FAULT]:
+                return FAULTY
+        if logs.ends[LOG_QUOTES] + configurations > logs.quotes.shape[0]:
+            return LOG_FULL
+        # At one time the market is heard first.
+        answered = answer_ns < now_ns
+        if last and not answered:
+            return ENDED
+        shown = max(k - 1, 0) if answered else k
+        moment_ns = answer_ns if answered else now_ns
+        message = not answered and heard[k, 0] == now_ns
+        timer = not answered and (now_ns - clock[TIMER_START_NS]) % TIMER_NS == 0
+        marked = not answered and heard[k, 1] == now_ns and ticker.mark_ns.size > 0
+        for c in range(configurations):
+            view = views[counts[c, VIEW_TABLE], shown]
+            halted, news = counts[c, HALTED], 0
+            if answered:
+                news = hear_answers(venue, desk, logs, ticker, c, moment_ns, view, 1)
+                if news < 0:
+                    return LOG_FULL
+            elif marked:
+                counts[c, AT_REST] = 0
+            if counts[c, WATCH_LOSS]:
+                hear_money(desk, ticker, c, moment_ns)
+            if not last and (message or timer or news > 0 or counts[c, HALTED] != halted):
+                by_timer = timer and not message
+                decide(
+                    venue,
+                    desk,
+                    logs,
+                    ticker,
+                    c,
+                    moment_ns,
+                    codes[shown],
+                    heard[shown],
+                    view,
+                    sample_ns,
+                    by_timer,
+                    model,
+                )
+        if not answered:
+            clock[NEXT_STEP] = k + 1
     return CHUNK_DONE
