@@ -162,7 +162,7 @@ def of_local_book(code: int) -> bool:
 @inlined
 def is_market(bests: NDArray[np.int32], at: int) -> bool:
     """Whether both sides are quoted, and do not cross."""
-    return 0 < bests[at, 0] < bests[at, 1]
+    return bool(0 < bests[at, 0] < bests[at, 1])
 
 
 @inlined
