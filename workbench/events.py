@@ -7,6 +7,7 @@ side +1 buy, -1 sell, money Decimal in the settlement currency.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -350,14 +351,12 @@ class ArmDeadMan(_Record, frozen=True):
 
 Command = Place | Amend | Cancel | CancelAll | Query | Reconcile | ArmDeadMan
 
-_encoder = msgspec.msgpack.Encoder()
 _event_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 _command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 
 
-def encode(record: Event | Command) -> bytes:
-    """The bytes of an event or command, as the journal keeps them."""
-    return _encoder.encode(record)
+encode: Callable[[Event | Command], bytes] = msgspec.msgpack.Encoder().encode
+"""The bytes of an event or command, as the journal keeps them."""
 
 
 def decode_event(data: bytes) -> Event:

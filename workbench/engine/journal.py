@@ -180,8 +180,9 @@ class Journal:
 
     def digest(self) -> str:
         """SHA-256 over everything added so far, in order: equal runs have equal digests."""
-        for row in self._rows[self._chained :]:
-            self._chain.update(_link(row))
+        update = self._chain.update
+        for seq, t_ns, kind, tag, payload in self._rows[self._chained :]:
+            update(_link(seq, t_ns, _label(kind, tag), payload))
         self._chained = len(self._rows)
         return self._chain.copy().hexdigest()
 
@@ -268,13 +269,8 @@ def read_meta(path: str | Path) -> dict[str, Any]:
 def _genesis(texts: Mapping[str, str]) -> hashlib._Hash:
     chain = hashlib.sha256(b"workbench journal %d" % FORMAT)
     for key, value in sorted(texts.items()):
-        chain.update(_link_bytes(0, 0, key.encode(), value.encode()))
+        chain.update(_link(0, 0, key.encode(), value.encode()))
     return chain
-
-
-def _link(row: tuple[int, int, str, str, bytes]) -> bytes:
-    seq, t_ns, kind, tag, payload = row
-    return _link_bytes(seq, t_ns, _label(kind, tag), payload)
 
 
 @lru_cache(maxsize=64)
@@ -282,7 +278,7 @@ def _label(kind: str, tag: str) -> bytes:
     return f"{kind} {tag}".encode()
 
 
-def _link_bytes(seq: int, t_ns: int, label: bytes, payload: bytes) -> bytes:
+def _link(seq: int, t_ns: int, label: bytes, payload: bytes) -> bytes:
     # Lengths are part of the link, so that no two different rows have the same bytes.
     return _link_head(seq, t_ns, len(label), len(payload)) + label + payload
 
@@ -302,7 +298,7 @@ def _verified(db: sqlite3.Connection, path: str | Path) -> list[JournalRow]:
     for expected, row in enumerate(rows, start=1):
         if row.seq != expected:
             raise JournalError(f"the journal {path} lacks row {expected}; expected no holes: use a copy")
-        chain.update(_link(row))
+        chain.update(_link(row.seq, row.t_ns, _label(row.kind, row.tag), row.payload))
     seq, digest = db.execute("SELECT seq, digest FROM tip").fetchone()
     if seq != len(rows) or digest != chain.hexdigest():
         raise JournalError(
