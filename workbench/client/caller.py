@@ -5,8 +5,9 @@ What is not answered is repeated where that does no harm and waiting does: a can
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from workbench.client.errors import AuthFailed, RateLimited, UnknownOutcome, error_of
 from workbench.client.limiter import Lane, RateLimiter, Unlimited
@@ -69,7 +70,7 @@ class Caller:
         self._timeout_s = timeout_s
         self._order_timeout_s = order_timeout_s
 
-    async def send(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Response:
+    def send(self, method: str, path: str, query: str, body: bytes, lane: Lane) -> Coroutine[Any, Any, Response]:
         """The successful answer to a request.
 
         Raises
@@ -81,14 +82,17 @@ class Caller:
         TransportError
             For a GET, when no answer came.
         """
+        if method == "GET" and self._signer is not None:
+            return self._read(path, query, body, lane)
+        return self._send(method, path, query, body, lane)
+
+    async def _read(self, path: str, query: str, body: bytes, lane: Lane) -> Response:
         try:
-            return await self._send(method, path, query, body, lane)
+            return await self._send("GET", path, query, body, lane)
         except AuthFailed:
-            if method != "GET" or self._signer is None:
-                raise
-        # A clock that has drifted looks like a wrong key: measure it and try once more, reads only.
-        await self.measure_clock_offset_ms()
-        return await self._send(method, path, query, body, lane)
+            # A clock that has drifted looks like a wrong key: measure it and try once more, reads only.
+            await self.measure_clock_offset_ms()
+        return await self._send("GET", path, query, body, lane)
 
     async def measure_clock_offset_ms(self) -> int:
         """Measure venue minus local clock in milliseconds and let signatures use it (lmex-api 3.8)."""

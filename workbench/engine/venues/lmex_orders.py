@@ -6,9 +6,9 @@ accept; no answer, 5xx, an unreadable body or a doubtful status number is "unkno
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from workbench.client.errors import ApiError, OrderNotFound, RateLimited, UnknownOutcome
 from workbench.client.messages import TradeRecord, side_of
@@ -68,16 +68,15 @@ class OrderRequests:
         self._emit = emit
         self._prices: dict[int, Decimal] = {}
 
-    async def run(self, command: Place | Cancel | Amend | Query) -> None:
+    def run(self, command: Place | Cancel | Amend | Query) -> Coroutine[Any, Any, None]:
         """Send one request and report what became of it."""
         if isinstance(command, Place):
-            await self._place(command)
-        elif isinstance(command, Cancel):
-            await self._cancel(command)
-        elif isinstance(command, Amend):
-            await self._amend(command)
-        else:
-            await self._query(command)
+            return self._place(command)
+        if isinstance(command, Cancel):
+            return self._cancel(command)
+        if isinstance(command, Amend):
+            return self._amend(command)
+        return self._query(command)
 
     async def _place(self, command: Place) -> None:
         try:
