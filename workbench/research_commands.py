@@ -135,7 +135,7 @@ def backtest_command(
     from workbench.headless.folder import new_folder_name
 
     folder = claim_run(out or Path(new_folder_name()))
-    feed = _feed(data, symbol, start, end, venue)
+    feed = _feed(context.obj, data, symbol, start, end, venue)
     result = _watched(
         context.obj,
         "backtest",
@@ -180,7 +180,7 @@ def sweep_command(
     values = read_grid(grid)
     expand_grid(values, settings)
     folder = claim_run(out or Path(new_folder_name()))
-    feed = _feed(data, symbol, start, end, venue)
+    feed = _feed(context.obj, data, symbol, start, end, venue)
     result = _watched(
         context.obj,
         "sweep",
@@ -239,10 +239,15 @@ def _conditions(
     }
 
 
-def _feed(data: str, symbol: str, start: str | None, end: str | None, venue: str | None) -> Feed:
+def _feed(stop: StopRequest, data: str, symbol: str, start: str | None, end: str | None, venue: str | None) -> Feed:
     from workbench.backtest import feed_from_catalog
 
-    return feed_from_catalog(data, symbol, start, end, venue=venue)
+    made: Feed = _watched(
+        stop,
+        f"preparing {symbol}",
+        lambda progress: feed_from_catalog(data, symbol, start, end, venue=venue, progress=progress),
+    )
+    return made
 
 
 def _watched(stop: StopRequest, what: str, work: Callable[[Callable[[float], None]], Any]) -> Any:

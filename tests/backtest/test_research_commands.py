@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -92,6 +93,17 @@ def test_a_check_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "has no market; record or import something first" in capsys.readouterr().err
 
 
+def test_a_run_without_a_fill_says_how_far_its_quotes_stood(
+    catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--data", catalog, "--symbol", "BTC-PERP", "--out", tmp_path / "run"]
+    assert workbench("backtest", *options, "spread_bps=200") == 0
+    found = re.search(r"quotes stood (\S+) bps from the mid; the maker fee, (\S+) bps, and", capsys.readouterr().out)
+    assert found is not None
+    assert float(found[1]) >= 100.0
+    assert float(found[2]) == float(Catalog(catalog).instrument("BTC-PERP").maker_fee) * 1e4
+
+
 def test_a_sweep_leaves_its_table(catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid, out = tmp_path / "grid.toml", tmp_path / "run2"
     grid.write_text("spread_bps = [4, 12]\n[quoting]\ninventory_skew = [0.0, 1.0]\nmin_edge_bps = 0\n")
@@ -107,12 +119,29 @@ def test_a_sweep_leaves_its_table(catalog: str, tmp_path: Path, capsys: pytest.C
 def test_ctrl_c_leaves_what_there_is_and_exits_130(
     catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stop, out = StopRequest(), tmp_path / "run3"
-    stop.signal = signal.SIGINT
+    class OncePrepared(StopRequest):
+        @property
+        def requested(self) -> bool:
+            if list(tmp_path.glob("cache/feeds/*/feed.json")):
+                self.signal = signal.SIGINT
+            return self.signal is not None
+
+    stop, out = OncePrepared(), tmp_path / "run3"
     arguments = ["--data", catalog, "--symbol", "BTC-PERP", "--out", str(out), "--step", "0.005"]
     assert workbench("backtest", *arguments, *CLOSE, stop=stop) == 130
     assert "PARTIAL" in capsys.readouterr().out
     assert json.loads((out / "summary.json").read_text())["finished"] is False
+
+
+def test_ctrl_c_while_data_are_prepared_leaves_nothing_half_made(
+    catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = StopRequest()
+    stop.signal = signal.SIGINT
+    assert workbench("backtest", "--data", catalog, "--symbol", "BTC-PERP", "--out", tmp_path / "run", stop=stop) == 130
+    assert "stopped before there was anything to show" in capsys.readouterr().err
+    assert not list(tmp_path.glob("cache/feeds/*"))
+    assert not (tmp_path / "run" / "summary.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from tests.data.made_data import START_NS
+from workbench.data import progress
 from workbench.data.progress import LateProgress
 from workbench.data.recorder import RecorderHealth
 from workbench.data.recording import HealthDisplay
@@ -81,3 +83,16 @@ def test_a_log_gets_a_line_every_ten_seconds() -> None:
     lines = shown(console).splitlines()
     assert lines[0].startswith("recording 1 s, 1,200 messages/s: BTC-PERP in step, 9,000 rows, 1 gap(s)")
     assert len(lines) == 3
+
+
+def test_a_bar_comes_by_itself_while_nothing_can_be_told_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LATE_S", 0.0)
+    console = terminal()
+    with LateProgress("compiling", console=console) as bar:
+        bar._timer.join(timeout=30)
+        assert "compiling" in shown(console)
+        assert "0%" not in shown(console)
+        bar.update(0.5)
+    assert "50%" in shown(console)
+    bar.update(0.9)
+    assert "90%" not in shown(console)

@@ -14,6 +14,7 @@ from workbench.backtest.feed import Feed
 from workbench.backtest.store import CHUNK
 from workbench.data import CLEAR, FUNDING, MARK, SNAPSHOT, Catalog, event_table
 from workbench.data.instants import instant_ns
+from workbench.data.progress import LateProgress
 from workbench.errors import DataError
 from workbench.events import NS
 
@@ -34,6 +35,7 @@ def feed_from_catalog(
     *,
     venue: str | None = None,
     cache: str | Path | bool = True,
+    progress: Callable[[float], None] | None = None,
 ) -> Feed:
     """Prepare what was received in [start, end), or find it prepared.
 
@@ -47,6 +49,8 @@ def feed_from_catalog(
         Where a symbol is there of several venues.
     cache : path or bool
         See `Feed.prepare`.
+    progress : callable, optional
+        Called with the share that is done, in place of a bar; what it raises ends the work and leaves nothing behind.
 
     Raises
     ------
@@ -63,18 +67,34 @@ def feed_from_catalog(
     if start is not None and source.span(symbol, venue)[0] < instant_ns(start):
         opening = [_opening(source, symbol, instant_ns(start), first_rows, venue)]
 
-    tables = _Tables(lambda: chain(opening, source.iter_batches(symbol, start, end, venue=venue, rows=CHUNK)))
-    return Feed.prepare(tables, source.instrument(symbol, venue), cache=cache)
+    with LateProgress(f"preparing {symbol}", shown=progress is None) as bar:
+        span_ns = first_rows.column("t_ns")[0].as_py(), source.span(symbol, venue)[1]
+
+        def read() -> Iterator[pa.Table]:
+            return chain(opening, source.iter_batches(symbol, start, end, venue=venue, rows=CHUNK))
+
+        tables = _Tables(read, span_ns, progress or bar.update)
+        return Feed.prepare(tables, source.instrument(symbol, venue), cache=cache)
 
 
 class _Tables:
-    """Tables that are read anew each time they are gone through."""
+    """Tables that are read anew each of the two times they are gone through, and tell how far that is."""
 
-    def __init__(self, read: Callable[[], Iterator[pa.Table]]) -> None:
+    def __init__(
+        self, read: Callable[[], Iterator[pa.Table]], span_ns: tuple[int, int], told: Callable[[float], None]
+    ) -> None:
         self._read = read
+        self._span_ns = span_ns
+        self._told = told
+        self._times = 0
 
     def __iter__(self) -> Iterator[pa.Table]:
-        return self._read()
+        first, last = self._span_ns
+        self._times += 1
+        for table in self._read():
+            yield table
+            share = (table.column("t_ns")[-1].as_py() - first) / max(1, last - first)
+            self._told(min(1.0, (self._times - 1 + share) / 2))
 
 
 def _opening(catalog: Catalog, symbol: str, start_ns: int, first: pa.Table, venue: str | None) -> pa.Table:

@@ -222,7 +222,17 @@ class BacktestResult:
             "markout after 1 s"
         ]
         lines.insert(3, ("markout", f"{markout} after 1 s"))
+        if sent and not told.fills:
+            lines.insert(3, ("", self._why_no_fill()))
         return lines
+
+    def _why_no_fill(self) -> str:
+        quotes = self.log.quotes
+        mids = (quotes["best_bid"] + quotes["best_ask"]) / 2.0
+        stood = (quotes["half_spread"] > 0) & (mids > 0)
+        far = f"{np.median(quotes['half_spread'][stood] / mids[stood]) * 1e4:.3g} bps" if stood.any() else "too far"
+        fee = float(self.terms.instrument.maker_fee) * 1e4
+        return f"quotes stood {far} from the mid; the maker fee, {fee:g} bps, and quoting.min_edge_bps are the least"
 
     def __repr__(self) -> str:
         warning = [f"  {self.summary.message}"] if self._doubtful else []

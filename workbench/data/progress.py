@@ -19,6 +19,8 @@ LATE_S = 2.0
 class LateProgress:
     """A bar on standard error, in a terminal or notebook, once `LATE_S` have passed; any thread may tell it.
 
+    It comes by itself: what takes long may be at work before it can say how much is done.
+
     Parameters
     ----------
     what : str
@@ -39,6 +41,8 @@ class LateProgress:
         self._shown = shown
         self._lock = threading.Lock()
         self._bar: Progress | None = None
+        self._timer = threading.Timer(LATE_S, self._show)
+        self._timer.daemon = True
 
     @property
     def elapsed_s(self) -> float:
@@ -47,32 +51,47 @@ class LateProgress:
 
     def update(self, share: float) -> None:
         """Say how much is done, 0 to 1."""
-        if not self._shown or self.elapsed_s <= LATE_S:
-            return
+        if self._shown and self.elapsed_s > LATE_S:
+            self._show(share)
+
+    def _show(self, share: float | None = None) -> None:
         with self._lock:
-            if self._bar is None:
+            if self._bar is None and self._shown:
                 self._bar = self._begun()
-            if self._bar is not None:
-                self._bar.update(self._bar.task_ids[0], completed=share)
+            if self._bar is not None and share is not None:
+                self._bar.update(self._bar.task_ids[0], completed=share, total=1.0)
 
     def _begun(self) -> Progress | None:
         """The bar, or None where nobody would see it. Loaded late, too: most work is done before."""
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         console = self._console or Console(stderr=True)
         if not (console.is_terminal or console.is_jupyter):
             self._shown = False
             return None
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        told = (TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), *told)
         bar = Progress(*columns, console=console, transient=True)
         bar.start()
-        bar.add_task(self._what, total=1.0)
+        bar.add_task(self._what, total=None)
         return bar
 
     def __enter__(self) -> Self:
+        if self._shown:
+            self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._timer.cancel()
+        with self._lock:
+            self._shown = False
+            if self._bar is not None:
+                self._bar.stop()
