@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.backtest import ConstantLatency, QueueModel, queue_model
-from workbench.backtest.log import NOTHING_TO_TAKE, POST_ONLY_CROSSES, REDUCE_ONLY_GROWS
+from workbench.backtest.log import AMEND_TOO_SMALL, NOTHING_TO_TAKE, POST_ONLY_CROSSES, REDUCE_ONLY_GROWS
 from workbench.backtest.queues import QUEUE_NAMES
 from workbench.backtest.stepped import SteppedVenue
 
@@ -198,10 +198,66 @@ def test_growing_goes_to_the_end_of_the_queue() -> None:
     assert venue.ahead(order) == 40
 
 
-def test_amended_to_what_is_filled_it_ends() -> None:
+def test_amended_to_what_is_filled_it_is_refused_and_stays() -> None:
     venue = market(ahead=0)
     order = venue.place(BUY, BID, 10, NOW)
     venue.trade(SELL, BID, 4, NOW)
     venue.amend(order, 4, NOW)
-    assert venue.take_answers()[-1].kind == "cancelled"
-    assert not venue.is_resting(order)
+    answer = venue.take_answers()[-1]
+    assert (answer.kind, answer.size, answer.reason) == ("refused", 10, AMEND_TOO_SMALL)
+    venue.trade(SELL, BID, 20, NOW)
+    assert filled(venue) == 6
+
+
+def test_a_new_price_queues_behind_what_is_displayed_there() -> None:
+    venue = market()
+    order = venue.place(BUY, BID, 10, NOW)
+    venue.trade(SELL, BID, 30, NOW)
+    venue.amend(order, 10, NOW, price_ticks=BID - 10)
+    assert venue.ahead(order) == 80
+    venue.amend(order, 10, NOW, price_ticks=ASK)
+    assert venue.take_answers()[-1].reason == POST_ONLY_CROSSES
+
+
+# --- orders that only reduce ----------------------------------------------------------------------------------------
+
+
+def long_ten() -> SteppedVenue:
+    venue = market(ahead=0)
+    venue.place(BUY, BID, 10, NOW)
+    venue.trade(SELL, BID, 10, NOW)
+    venue.take_answers()
+    return venue
+
+
+def test_a_reduce_only_order_is_cut_to_what_is_left_to_close() -> None:
+    venue = long_ten()
+    first = venue.place(SELL, ASK + 1, 6, NOW, reduce_only=True)
+    second = venue.place(SELL, ASK + 2, 25, NOW, reduce_only=True)
+    third = venue.place(SELL, ASK + 2, 1, NOW, reduce_only=True)
+    said = [(a.order_no, a.kind, a.size) for a in venue.take_answers() if a.kind != "accepted"]
+    assert said == [(second, "amended", 4), (third, "rejected", 0)]
+    venue.amend(first, 7, NOW)
+    assert venue.take_answers()[0].reason == REDUCE_ONLY_GROWS
+    venue.trade(BUY, ASK + 5, 100, NOW)
+    assert venue.position == 0
+
+
+@pytest.mark.parametrize("how", ["a trade", "a price that comes", "an own taker"])
+def test_what_another_order_closes_no_reduce_only_order_closes_again(how: str) -> None:
+    venue = long_ten()
+    older = venue.place(SELL, ASK + 5, 4, NOW, reduce_only=True)
+    newer = venue.place(SELL, ASK + 4, 6, NOW + 1, reduce_only=True)
+    if how == "an own taker":
+        venue.place(SELL, BID - 10, 3, NOW + 2, post_only=False, ioc=True)
+    else:
+        venue.place(SELL, ASK - 1, 3, NOW + 2)
+        if how == "a trade":
+            venue.trade(BUY, ASK + 5, 100, NOW + 2)
+        else:
+            venue.level(BUY, ASK + 5, 100, NOW + 2)
+    answers = venue.take_answers()
+    ends = [a.order_no for a in answers if a.kind == "cancelled"]
+    assert ends == [newer], "the newest goes, whole"
+    assert venue.is_resting(older) == (how == "an own taker")
+    assert venue.position == (7 if how == "an own taker" else 10 - 3 - 4)

@@ -266,7 +266,7 @@ def test_cancels_amends_and_what_comes_too_late() -> None:
         ("a1", "amend", "open"),
         ("a2", "cancel", "not_found"),
         ("zz", "cancel", "not_found"),
-        ("a1", "amend", "cancelled"),
+        ("a1", "amend", "cancel_rejected"),
     ]
     amended = desk.of(OrderReport)[3]
     assert (amended.size, amended.total_filled) == (3, 0)

@@ -48,6 +48,7 @@ from workbench.backtest.kernels.venue_state import (
     POST_ONLY,
     PRICE,
     REDUCE_ONLY,
+    REFUSED,
     RESTING,
     RESTING_COUNT,
     SENT_COUNT,
@@ -91,10 +92,11 @@ class Answer(NamedTuple):
     t_ns, venue_ns : int
         When it is heard; when it happened.
     kind : str
-        "accepted", "fill", "amended", "cancelled", "rejected", "expired" (post-only and would have taken).
+        "accepted", "fill", "amended", "refused" (an amend that changes nothing), "cancelled", "rejected", "expired"
+        (post-only and would have taken).
     order_no : int
     price_ticks, size : int
-        Of a fill; of an amended order, its size; of an accepted one, what was displayed ahead of it.
+        Of a fill; of an amended or refused order, its size; of an accepted one, what was displayed ahead of it.
     maker : bool
     reason : int
         Key of `ORDER_REASONS`.
@@ -102,7 +104,7 @@ class Answer(NamedTuple):
 
     t_ns: int
     venue_ns: int
-    kind: Literal["accepted", "fill", "amended", "cancelled", "rejected", "expired"]
+    kind: Literal["accepted", "fill", "amended", "refused", "cancelled", "rejected", "expired"]
     order_no: int
     price_ticks: int
     size: int
@@ -114,6 +116,7 @@ _KINDS: dict[int, Any] = {
     ACK: "accepted",
     FILL: "fill",
     AMENDED: "amended",
+    REFUSED: "refused",
     END_CANCELLED: "cancelled",
     END_REJECTED: "rejected",
     END_EXPIRED: "expired",
@@ -255,9 +258,9 @@ class SteppedVenue:
         """A cancel of a resting order arrives."""
         end_resting(self._venue, self._rows[order_no], venue_ns)
 
-    def amend(self, order_no: int, size: int, venue_ns: int) -> None:
-        """A new size (what is filled included) of a resting order arrives."""
-        amend(self._venue, self._book, self._rows[order_no], size, 0, venue_ns)
+    def amend(self, order_no: int, size: int, venue_ns: int, *, price_ticks: int = 0) -> None:
+        """A new size (what is filled included) of a resting order arrives, and a new price unless it is 0."""
+        amend(self._venue, self._book, self._rows[order_no], size, price_ticks, venue_ns)
 
     def ahead(self, order_no: int) -> float:
         """Contracts believed ahead of a resting order."""

@@ -21,12 +21,14 @@ from workbench.backtest.kernels.codes import (
     REDUCE_ONLY_GROWS,
     VENUE_RATE_LIMIT,
 )
+from workbench.backtest.kernels.reducing import end_withdrawn, left_to_reduce, withdraw_excess
 from workbench.backtest.kernels.shares import PESSIMISTIC, QUEUE_FUNCTION_TYPE, share_from_behind
 from workbench.backtest.kernels.venue_state import (
     ACCEPTED_NS,
     ACK,
     AHEAD,
     AMENDED,
+    ANY_REDUCING,
     ANY_TAKEN,
     BEST_OWN,
     BUCKETS,
@@ -73,6 +75,7 @@ from workbench.backtest.kernels.venue_state import (
     TRADE_NO,
     TRADED,
     VENUE,
+    WITHDRAWN,
     Venue,
     answer,
     link,
@@ -97,6 +100,8 @@ def fill(venue: Venue, r: int, size: int, price: int, maker: int, now_ns: int) -
     answer(venue, r, FILL, now_ns, price, size, maker)
     if orders[r, RESTING] and orders[r, DONE] >= orders[r, SIZE]:
         unlink(venue, r)
+    if venue.edges[ANY_REDUCING]:
+        withdraw_excess(venue, orders[r, CONFIG])
 
 
 @borrowing(types.void(VENUE, _i, _i, _i, _i, _i, _i))
@@ -112,7 +117,9 @@ def fillable(venue: Venue, r: int) -> int:
     """Contracts that an order may still fill: a reduce-only one, no more than the position."""
     orders = venue.orders
     size = orders[r, SIZE] - orders[r, DONE]
-    if orders[r, FLAGS] & REDUCE_ONLY:
+    if orders[r, FLAGS] & WITHDRAWN:
+        size = 0
+    elif orders[r, FLAGS] & REDUCE_ONLY:
         size = min(size, max(0, -orders[r, SIDE] * venue.accounts[orders[r, CONFIG], POSITION]))
     return int(size)
 
@@ -163,6 +170,7 @@ def traded(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None:
             r = after
         best = venue.edges[BEST_OWN + s]
         tick = best if (best - tick) * away > 0 else tick + away
+    end_withdrawn(venue, now_ns)
 
 
 @borrowing(types.void(VENUE, _i, _i, _i, _i, QUEUE_FUNCTION_TYPE))
@@ -216,6 +224,7 @@ def price_came(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None
             r = after
         best = venue.edges[BEST_OWN + s]
         tick = best if (best - tick) * away > 0 else tick + away
+    end_withdrawn(venue, now_ns)
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -278,8 +287,13 @@ def enter(venue: Venue, book: Book, r: int, now_ns: int, reason: int) -> None:
     orders = venue.orders
     s = BIDS if orders[r, SIDE] > 0 else ASKS
     price = orders[r, PRICE]
-    if orders[r, FLAGS] & REDUCE_ONLY and fillable(venue, r) == 0:
-        reason = REDUCE_ONLY_GROWS
+    if orders[r, FLAGS] & REDUCE_ONLY and reason == NO_REASON:
+        left = left_to_reduce(venue, r)
+        if left <= 0:
+            reason = REDUCE_ONLY_GROWS
+        elif left < orders[r, SIZE] - orders[r, DONE]:
+            orders[r, SIZE] = orders[r, DONE] + left
+            tell(venue, r, AMENDED, now_ns, price, orders[r, SIZE], NO_REASON)
     crosses = (price - book.marks[BEST + 1 - s]) * (1 - 2 * s) >= 0
     kind, ahead = ACK, 0
     if reason:
@@ -289,6 +303,7 @@ def enter(venue: Venue, book: Book, r: int, now_ns: int, reason: int) -> None:
     else:
         if crosses:
             take(venue, book, r, now_ns)
+            end_withdrawn(venue, now_ns)
         if orders[r, DONE] >= orders[r, SIZE]:
             return
         if orders[r, FLAGS] & IMMEDIATE:
@@ -300,6 +315,8 @@ def enter(venue: Venue, book: Book, r: int, now_ns: int, reason: int) -> None:
             orders[r, ACCEPTED_NS] = now_ns
             orders[r, AHEAD] = ahead
             link(venue, r, s, price)
+            if orders[r, FLAGS] & REDUCE_ONLY:
+                venue.edges[ANY_REDUCING] = 1
     answer(venue, r, kind, now_ns, price, ahead, reason)
 
 
@@ -324,7 +341,10 @@ def amend(venue: Venue, book: Book, r: int, size: int, price: int, now_ns: int) 
     """Change an order: less size keeps its place, anything else loses it."""
     orders = venue.orders
     if size <= orders[r, DONE]:
-        tell(venue, r, END_CANCELLED, now_ns, orders[r, PRICE], 0, AMEND_TOO_SMALL)
+        tell(venue, r, REFUSED, now_ns, orders[r, PRICE], orders[r, SIZE], AMEND_TOO_SMALL)
+        return
+    if orders[r, FLAGS] & REDUCE_ONLY and size > orders[r, SIZE] and size - orders[r, DONE] > left_to_reduce(venue, r):
+        tell(venue, r, REFUSED, now_ns, orders[r, PRICE], orders[r, SIZE], REDUCE_ONLY_GROWS)
         return
     moves = price > 0 and price != orders[r, PRICE]
     stays = not moves and size <= orders[r, SIZE]

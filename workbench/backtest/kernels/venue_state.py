@@ -50,14 +50,14 @@ TAKEN = 64
 ) = range(19)
 ORDER_COLUMNS = 20
 
-POST_ONLY, REDUCE_ONLY, IMMEDIATE = 1, 2, 4
+POST_ONLY, REDUCE_ONLY, IMMEDIATE, WITHDRAWN = 1, 2, 4, 8
 
 FRONT, TRADED = 0, 1
 """Columns of `queue`: contracts believed ahead; traded at the price since its size last changed."""
 
-BEST_OWN, RESTING_COUNT, TRADE_NO, ANY_TAKEN = 0, 2, 4, 5
+BEST_OWN, RESTING_COUNT, TRADE_NO, ANY_TAKEN, ANY_REDUCING = 0, 2, 4, 5, 6
 """Slots of `edges`: best price of own orders and their number by side; number of the market event; whether any order
-has taken from the book."""
+has taken from the book; whether any that only reduces has rested."""
 
 POSITION, CREDIT_NS, CREDITED_NS, FAULT = range(4)
 """Columns of `accounts`."""
@@ -67,7 +67,7 @@ STAMP, KIND, ROW, NUMBER, REQ_SIZE, REQ_PRICE = range(6)
 """Columns of a request; an answer shares the first four."""
 VENUE_NS, ANS_PRICE, ANS_SIZE, EXTRA = 4, 5, 6, 7
 ACK, FILL, END_CANCELLED, END_REJECTED, END_EXPIRED, AMENDED, REFUSED = range(7)
-"""Kinds of answers. REFUSED: a cancel or amend found no order."""
+"""Kinds of answers. REFUSED: a cancel or amend changed nothing."""
 
 REQ_HEAD, REQ_TAIL, ANS_HEAD, ANS_TAIL, LAST_ARRIVAL, LAST_ANSWER, SENT_COUNT, ANSWER_COUNT = range(8)
 

@@ -154,6 +154,8 @@ class LocalOrders:
             status: ReportStatus = "open"
             if answer.kind == "amended":
                 order.size = answer.size
+            elif answer.kind == "refused":
+                status = "cancel_rejected"
             elif answer.kind != "accepted":
                 status = "rejected" if answer.kind == "rejected" else "cancelled"
                 order.reason = ORDER_REASONS[answer.reason] or why
@@ -168,7 +170,7 @@ class LocalOrders:
                 order.filled,
                 order.size,
                 code,
-                order.reason,
+                order.reason or ORDER_REASONS[answer.reason],
             )
             self._tell(answer.t_ns, report)
 
