@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from workbench.analysis.breakdown import by_hour, by_side
@@ -92,31 +93,27 @@ __all__ = [
     "volatility_figure",
 ]
 
-_MODULES = {
-    "breakdown": ("by_hour", "by_side"),
-    "conduct": ("HalfLife", "Uptime", "inventory_half_life", "pnl_steps", "quote_uptime"),
-    "figures": ("drawdown_figure", "inventory_figure", "pnl_figure", "price_figure", "spread_volatility_figure"),
-    "fill_rates": ("PLACES", "fill_probability", "order_outcomes"),
-    "look": ("TEMPLATE",),
-    "markouts": ("HORIZONS_S", "PnlSplit", "markout_summary", "markout_table", "split_pnl"),
-    "plateaus": ("neighbours", "rank_correlation"),
-    "page": ("html_charts", "html_page", "html_table"),
-    "report": ("key_numbers", "tear_sheet"),
-    "whole_run": ("run_figure",),
-    "series": ("drawdown", "epoch_ms", "extremes", "min_max"),
-    "volatility_figures": ("signature_figure", "time_of_day_figure", "volatility_figure"),
-    "sharpe": ("DeflatedSharpe", "SharpeRatio", "deflated_sharpe", "expected_best_sharpe", "sharpe_ratio"),
-    "sweep_figures": ("heat_map_figure", "parallel_figure", "plateau_figure", "train_test_figure"),
-    "tables": ("fills_table", "frame_fills_table", "orders_table", "pnl_parts_table", "quotes_table"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name's module on first use: pandas and plotly take half a second, which the engine must not pay."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Pandas and plotly take half a second, which the engine must not pay.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "breakdown": "by_hour by_side",
+        "conduct": "HalfLife Uptime inventory_half_life pnl_steps quote_uptime",
+        "figures": "drawdown_figure inventory_figure pnl_figure price_figure spread_volatility_figure",
+        "fill_rates": "PLACES fill_probability order_outcomes",
+        "look": "TEMPLATE",
+        "markouts": "HORIZONS_S PnlSplit markout_summary markout_table split_pnl",
+        "page": "html_charts html_page html_table",
+        "plateaus": "neighbours rank_correlation",
+        "report": "key_numbers tear_sheet",
+        "series": "drawdown epoch_ms extremes min_max",
+        "sharpe": "DeflatedSharpe SharpeRatio deflated_sharpe expected_best_sharpe sharpe_ratio",
+        "sweep_figures": "heat_map_figure parallel_figure plateau_figure train_test_figure",
+        "tables": "fills_table frame_fills_table orders_table pnl_parts_table quotes_table",
+        "volatility_figures": "signature_figure time_of_day_figure volatility_figure",
+        "whole_run": "run_figure",
+    },
+)
 
 
 def __dir__() -> list[str]:

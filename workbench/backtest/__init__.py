@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from workbench.backtest.feed import Feed
@@ -21,37 +22,6 @@ if TYPE_CHECKING:
     from workbench.backtest.sweep_result import SweepResult
     from workbench.backtest.sweeping import SweepTask, run_task, sweep
     from workbench.backtest.terms import RunTerms
-
-_HOMES = {
-    "Answer": "stepped",
-    "BacktestResult": "result",
-    "ConstantLatency": "latency",
-    "Feed": "feed",
-    "JitteredLatency": "latency",
-    "MeasuredLatency": "latency",
-    "Portfolio": "portfolio",
-    "QueueFit": "grading",
-    "QueueGrades": "grading",
-    "QueueModel": "queues",
-    "RunCounters": "log",
-    "RunLog": "log",
-    "RunSummary": "run_summary",
-    "RunTerms": "terms",
-    "SteppedVenue": "stepped",
-    "SweepResult": "sweep_result",
-    "SweepTask": "sweeping",
-    "backtest": "run",
-    "backtest_symbols": "portfolio",
-    "expand_grid": "grid",
-    "feed_from_catalog": "recorded",
-    "fit_queue_model": "grading",
-    "grade_queue_models": "grading",
-    "queue_model": "queues",
-    "read_grid": "grid",
-    "run_configurations": "run",
-    "run_task": "sweeping",
-    "sweep": "sweeping",
-}
 
 __all__ = [
     "Answer",
@@ -84,9 +54,24 @@ __all__ = [
     "sweep",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Fetch a name on first use: kernels load only when they are wanted."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no name {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+# Kernels load only when they are wanted.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "feed": "Feed",
+        "grading": "QueueFit QueueGrades fit_queue_model grade_queue_models",
+        "grid": "expand_grid read_grid",
+        "latency": "ConstantLatency JitteredLatency MeasuredLatency",
+        "log": "RunCounters RunLog",
+        "portfolio": "Portfolio backtest_symbols",
+        "queues": "QueueModel queue_model",
+        "recorded": "feed_from_catalog",
+        "result": "BacktestResult",
+        "run": "backtest run_configurations",
+        "run_summary": "RunSummary",
+        "stepped": "Answer SteppedVenue",
+        "sweep_result": "SweepResult",
+        "sweeping": "SweepTask run_task sweep",
+        "terms": "RunTerms",
+    },
+)

@@ -253,7 +253,7 @@ class BacktestResult:
         told = self.summary
         start = np.datetime64(told.start_ns, "ns").astype("datetime64[s]").item()
         span = f"{told.seconds:,.0f} s from {start:%Y-%m-%d %H:%M:%S} UTC"
-        return f"Backtest of {told.symbol}, {told.model}: {span}, in {told.ran_s:.2g} s"
+        return f"Backtest of {told.symbol}, {told.model}: {span}, in {self.terms.took}"
 
     @property
     def _limit(self) -> int | None:

@@ -264,7 +264,7 @@ class SweepResult:
             test = f" and {(self.test_span_ns[1] - self.test_span_ns[0]) / NS:,.0f} s of test"
         return (
             f"Sweep of {self.terms.instrument.symbol}, {self.terms.model}: {len(self)} configurations over "
-            f"{seconds:,.0f} s{test}, in {self.terms.wall_s:.2g} s"
+            f"{seconds:,.0f} s{test}, in {self.terms.took}"
         )
 
     def _winner(self, metric: str) -> int:

@@ -57,3 +57,8 @@ class RunTerms:
     feed_rows: int = 0
     notes: tuple[str, ...] = ()
     wall_s: float = 0.0
+
+    @property
+    def took(self) -> str:
+        """How long it took, for people."""
+        return f"{self.wall_s:.2g} s" if self.wall_s < 10 else f"{self.wall_s:,.0f} s"

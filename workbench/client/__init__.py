@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from workbench.client.book import BookSync, TickTable
@@ -66,47 +67,23 @@ __all__ = [
     "Unlimited",
 ]
 
-_HOMES = {
-    "AiohttpTransport": "http",
-    "ApiError": "errors",
-    "AuthFailed": "errors",
-    "BookStream": "streams",
-    "BookSync": "book",
-    "Connection": "transport",
-    "ConnectionLost": "transport",
-    "Credentials": "signing",
-    "CutStream": "faults",
-    "DropFrame": "faults",
-    "Fault": "faults",
-    "FaultyTransport": "faults",
-    "GuideClient": "guide",
-    "GuideSigner": "signing",
-    "InsufficientBalance": "errors",
-    "LmexClient": "rest",
-    "LoseAnswer": "faults",
-    "LoseRequest": "faults",
-    "MemoryTransport": "memory",
-    "OrderNotFound": "errors",
-    "PlaceRequest": "requests",
-    "PriceProtected": "errors",
-    "PrivateStream": "streams",
-    "RateLimited": "errors",
-    "RateLimiter": "limiter",
-    "Rejected": "errors",
-    "ReplyWith": "faults",
-    "Response": "transport",
-    "Signer": "signing",
-    "TickTable": "book",
-    "TradeStream": "streams",
-    "Transport": "transport",
-    "TransportError": "transport",
-    "UnknownOutcome": "errors",
-    "Unlimited": "limiter",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Fetch a name on first use: aiohttp loads only when sockets are wanted."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no name {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+# Aiohttp loads only when sockets are wanted.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "book": "BookSync TickTable",
+        "errors": (
+            "ApiError AuthFailed InsufficientBalance OrderNotFound PriceProtected RateLimited Rejected UnknownOutcome"
+        ),
+        "faults": "CutStream DropFrame Fault FaultyTransport LoseAnswer LoseRequest ReplyWith",
+        "guide": "GuideClient",
+        "http": "AiohttpTransport",
+        "limiter": "RateLimiter Unlimited",
+        "memory": "MemoryTransport",
+        "requests": "PlaceRequest",
+        "rest": "LmexClient",
+        "signing": "Credentials GuideSigner Signer",
+        "streams": "BookStream PrivateStream TradeStream",
+        "transport": "Connection ConnectionLost Response Transport TransportError",
+    },
+)

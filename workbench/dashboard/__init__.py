@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from workbench.dashboard.desk import Desk
@@ -12,13 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk", "History", "LiveChart", "LiveFrame"]
 
-_HOMES = {"Desk": "desk", "History": "history", "LiveChart": "live_chart", "LiveFrame": "live_chart"}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first asked for: widgets and Plotly are slow to import."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+# Widgets and Plotly are slow to import.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "desk": "Desk",
+        "history": "History",
+        "live_chart": "LiveChart LiveFrame",
+    },
+)

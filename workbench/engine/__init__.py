@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from workbench.engine.journal import Journal, JournalRow, read_frames, read_journal, read_meta
@@ -32,29 +33,16 @@ __all__ = [
     "simulate",
 ]
 
-_HOMES = {
-    "Journal": "journal",
-    "JournalRow": "journal",
-    "Replay": "replay",
-    "Session": "session",
-    "SessionStatus": "status",
-    "SimulationResult": "simulation",
-    "StopReport": "status",
-    "enable_nested_asyncio": "sync",
-    "read_frames": "journal",
-    "read_journal": "journal",
-    "read_meta": "journal",
-    "replay_journal": "replay",
-    "replay_market": "replaying",
-    "run_sync": "sync",
-    "simulate": "simulation",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first asked for: a notebook that only attaches needs no simulated venue."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+# A notebook that only attaches needs no simulated venue.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "journal": "Journal JournalRow read_frames read_journal read_meta",
+        "replay": "Replay replay_journal",
+        "replaying": "replay_market",
+        "session": "Session",
+        "simulation": "SimulationResult simulate",
+        "status": "SessionStatus StopReport",
+        "sync": "enable_nested_asyncio run_sync",
+    },
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from workbench.exchange.driving import drive
@@ -13,19 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESETS", "SIM_KEY", "SIM_SECRET", "MarketSettings", "SimulatedExchange", "drive", "serve"]
 
-_HOMES = {
-    "PRESETS": "settings",
-    "MarketSettings": "settings",
-    "SIM_KEY": "venue",
-    "SIM_SECRET": "venue",
-    "SimulatedExchange": "venue",
-    "drive": "driving",
-    "serve": "server",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Fetch a name on first use: the server's libraries load only when sockets are wanted."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no name {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+# The server's libraries load only when sockets are wanted.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "driving": "drive",
+        "server": "serve",
+        "settings": "MarketSettings PRESETS",
+        "venue": "SIM_KEY SIM_SECRET SimulatedExchange",
+    },
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from workbench.headless.folder import RunFolder, claim_folder, open_folder
@@ -36,34 +37,21 @@ __all__ = [
     "write_report",
 ]
 
-_HOMES = {
-    "Plan": "runner",
-    "RunFolder": "folder",
-    "SessionTables": "tables",
-    "StopRequest": "stopping",
-    "Summary": "summary",
-    "WorkbenchEngine": "papermill_engine",
-    "claim_folder": "folder",
-    "execute": "papermill_engine",
-    "follow": "progress",
-    "open_folder": "folder",
-    "parse_pairs": "settings",
-    "read_config": "settings",
-    "read_summary": "summary",
-    "read_tables": "tables",
-    "run_session": "runner",
-    "show": "tables",
-    "write_report": "report",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first asked for: the command line listens to signals before anything heavy."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+# The command line listens to signals before anything heavy.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "folder": "RunFolder claim_folder open_folder",
+        "papermill_engine": "WorkbenchEngine execute",
+        "progress": "follow",
+        "report": "write_report",
+        "runner": "Plan run_session",
+        "settings": "parse_pairs read_config",
+        "stopping": "StopRequest",
+        "summary": "Summary read_summary",
+        "tables": "SessionTables read_tables show",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from workbench.lazy import lazy_names
 from workbench.market.book import Book
 from workbench.market.tape import TradeTape
 
@@ -62,29 +62,20 @@ __all__ = [
     "weighted_mid",
 ]
 
-_HOMES = {
-    name: module
-    for module, names in {
-        "flow": ("MultiLevelOrderFlow OrderFlow book_levels multi_level_order_flow_imbalance order_flow_imbalance"),
-        "spreads": ("effective_spread price_impact quoted_spread realised_spread roll_spread time_weighted_spread"),
+# A session needs the book and the tape only, and starts without pandas.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "flow": "MultiLevelOrderFlow OrderFlow book_levels multi_level_order_flow_imbalance order_flow_imbalance",
+        "impact": "FlowImpact fit_flow_impact",
+        "micro_price": "MicroPrice micro_price_chain",
+        "spreads": "effective_spread price_impact quoted_spread realised_spread roll_spread time_weighted_spread",
+        "steps": "micro_adjustment",
         "sweeps": "Sweep SweepColumns SweepMerger merge_sweeps sweep_columns",
         "trades": "TradeSigner trade_signs",
         "weights": "book_imbalance imbalance weighted_mid",
-        "impact": "FlowImpact fit_flow_impact",
-        "micro_price": "MicroPrice micro_price_chain",
-        "steps": "micro_adjustment",
-    }.items()
-    for name in names.split()
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name's module on first use: a session needs the book and the tape only, and starts without pandas."""
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    },
+)
 
 
 def __dir__() -> list[str]:

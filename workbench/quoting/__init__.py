@@ -5,9 +5,9 @@ What is not needed to trade with the default model is loaded, and compiled, when
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from workbench.lazy import lazy_names
 from workbench.quoting.builtin import guide_fixed, guide_volatility, skewed_spread
 from workbench.quoting.definition import (
     MODEL_FUNCTION_TYPE,
@@ -204,76 +204,31 @@ __all__ = [
     "write_ladder",
 ]
 
-_HOMES = {
-    "CalibratedQuoting": "model_parameters",
-    "CalibrationError": "intensity_fit",
-    "DepthTable": "laboratory",
-    "Depths": "gueant",
-    "GlftConstants": "gueant",
-    "IMPROVE": "layer",
-    "IntensityFit": "intensity_fit",
-    "JOIN": "layer",
-    "LAYER": "layer",
-    "Outcome": "laboratory",
-    "PaperWorld": "laboratory",
-    "Quotes": "avellaneda",
-    "Rings": "intensity_fit",
-    "STEP_BACK": "layer",
-    "Simulation": "laboratory",
-    "Sweeps": "arrivals",
-    "TimedFit": "arrivals",
-    "VirtualOrders": "arrivals",
-    "avellaneda_stoikov": "papers",
-    "avellaneda_stoikov_quotes": "avellaneda",
-    "avellaneda_stoikov_spread": "avellaneda",
-    "avellaneda_stoikov_table": "laboratory",
-    "bounded_half_spread": "layer",
-    "cartea_jaimungal": "papers",
-    "cartea_jaimungal_depths": "cartea",
-    "cartea_jaimungal_stationary": "cartea",
-    "compose": "layer",
-    "distance_schedule": "ladder",
-    "exact_outcome": "laboratory",
-    "fair_value": "layer",
-    "fee_floor": "layer",
-    "fit_by_time_of_day": "arrivals",
-    "fit_counts": "calibration",
-    "fit_depth_bins": "calibration",
-    "fit_log_rates": "calibration",
-    "fit_survival": "calibration",
-    "fit_table": "arrivals",
-    "fit_tail": "calibration",
-    "floor_to_lot": "ladder",
-    "funding_tilt": "layer",
-    "glft": "papers",
-    "glft_closed_form": "gueant",
-    "glft_constants": "gueant",
-    "glft_exact": "gueant",
-    "glft_stationary": "gueant",
-    "glft_table": "laboratory",
-    "grid": "price_grid",
-    "inventory_lots": "layer",
-    "keep_to_touch": "layer",
-    "level_distance": "ladder",
-    "level_size": "ladder",
-    "mid_before": "arrivals",
-    "quotes_of": "preview",
-    "quoting_parameters": "model_parameters",
-    "reservation_price": "avellaneda",
-    "simulate_paper": "laboratory",
-    "size_schedule": "ladder",
-    "split_size": "ladder",
-    "stationary_avellaneda_stoikov_quotes": "avellaneda",
-    "sweep_depths": "arrivals",
-    "symmetric_table": "laboratory",
-    "toxicity_widening": "layer",
-    "virtual_orders": "arrivals",
-    "write_ladder": "layer",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Fetch a name on first use: each home compiles its own kernels."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no name {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+# Each home compiles its own kernels.
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "arrivals": "Sweeps TimedFit VirtualOrders fit_by_time_of_day fit_table mid_before sweep_depths virtual_orders",
+        "avellaneda": (
+            "Quotes avellaneda_stoikov_quotes avellaneda_stoikov_spread reservation_price "
+            "stationary_avellaneda_stoikov_quotes"
+        ),
+        "calibration": "fit_counts fit_depth_bins fit_log_rates fit_survival fit_tail",
+        "cartea": "cartea_jaimungal_depths cartea_jaimungal_stationary",
+        "gueant": "Depths GlftConstants glft_closed_form glft_constants glft_exact glft_stationary",
+        "intensity_fit": "CalibrationError IntensityFit Rings",
+        "laboratory": (
+            "DepthTable Outcome PaperWorld Simulation avellaneda_stoikov_table exact_outcome glft_table "
+            "simulate_paper symmetric_table"
+        ),
+        "ladder": "distance_schedule floor_to_lot level_distance level_size size_schedule split_size",
+        "layer": (
+            "IMPROVE JOIN LAYER STEP_BACK bounded_half_spread compose fair_value fee_floor funding_tilt "
+            "inventory_lots keep_to_touch toxicity_widening write_ladder"
+        ),
+        "model_parameters": "CalibratedQuoting quoting_parameters",
+        "papers": "avellaneda_stoikov cartea_jaimungal glft",
+        "preview": "quotes_of",
+        "price_grid": "grid",
+    },
+)

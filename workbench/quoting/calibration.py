@@ -157,8 +157,7 @@ def fit_depth_bins(depths: Any, duration_s: float, edges: Any, *, side: str = "b
     A bin from d of width h expects T A exp(-k d) [1 - exp(-k h)]: log-linear in d with the slope -k, and disjoint bins
     are independent, so that Poisson weights are right as they are.
     """
-    depth = row("depths", depths, "ticks", least=2)
-    duration = number("duration_s", duration_s, "s", above=0.0)
+    depth, duration = _watched(depths, duration_s)
     bounds = ascending("edges", edges, "ticks", low=0.0, least=2)
     widths = np.diff(bounds)
     if not np.allclose(widths, widths[0], rtol=1e-9):
@@ -213,8 +212,7 @@ def fit_log_rates(depths: Any, duration_s: float, distances: Any, *, side: str =
     overlap of the counts leaves: cov(ln N_i, ln N_j) = 1 / N of the nearer distance. The chi-square is that of the
     residuals under this covariance, for the line is not the best fit to the rings.
     """
-    depth = row("depths", depths, "ticks", least=2)
-    duration = number("duration_s", duration_s, "s", above=0.0)
+    depth, duration = _watched(depths, duration_s)
     levels = ascending("distances", distances, "ticks", low=0.0, least=2)
     if levels.size < 3:
         raise ValueError(f"distances has {levels.size} values; expected three or more to judge a line by")
@@ -278,8 +276,7 @@ def fit_tail(
     (start - h / (e^(kh) - 1))^2 var k. Judged on rings of equal probability: depths on a
     grid that is coarse against 1/k fail there, and belong in `fit_depth_bins`.
     """
-    depth = row("depths", depths, "ticks", least=2)
-    duration = number("duration_s", duration_s, "s", above=0.0)
+    depth, duration = _watched(depths, duration_s)
     start = number("start", start, "ticks", low=0.0)
     if not end > start:
         raise ValueError(f"end is {end!r}; expected over start, {start:g} ticks")
@@ -295,6 +292,11 @@ def fit_tail(
     rings = _equal_rings(beyond, k, share, start, end)
     span = (start, end)
     return IntensityFit.judged("tail likelihood", side, log_a, k, covariance, span, beyond.size, duration, rings)
+
+
+def _watched(depths: Any, duration_s: float) -> tuple[Vector, float]:
+    """Depths of sweeps, and for how long they were watched."""
+    return row("depths", depths, "ticks", least=2), number("duration_s", duration_s, "s", above=0.0)
 
 
 def _truncated_exponential(beyond: Vector, width: float) -> tuple[float, float]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from workbench.lazy import lazy_names
 from workbench.volatility.ewma import EwmaVolatility, ewma_volatility
 from workbench.volatility.guide import GuideVolatility, calculate_volatility, guide_estimator
 
@@ -98,9 +98,10 @@ __all__ = [
     "yang_zhang_variance",
 ]
 
-_HOMES = {
-    name: module
-    for module, names in {
+# Trading needs the live estimators only, and starts without pandas.
+__getattr__ = lazy_names(
+    __name__,
+    {
         "bar_input": "make_bars",
         "bars": (
             "BarVariance close_to_close_variance garman_klass_variance garman_klass_yang_zhang_variance "
@@ -109,26 +110,16 @@ _HOMES = {
         "garch": "GarchFit fit_garch",
         "inputs": "Holes Sampling",
         "kernel": "noise_variance parzen_bandwidth parzen_weights realised_kernel",
+        "periods": "by_period signature",
         "realised": (
             "JumpTest bipower_variance jump_test realised_variance sample_prices subsampled_variance two_scale_variance"
         ),
         "recursion": "EwmaVariance IrregularEwmaVariance ewma_variance irregular_ewma_variance",
         "seasonality": "TimeOfDayVariance seasonal_factors time_of_day_variance",
-        "periods": "by_period signature",
         "streams": "BipowerVariance RealisedKernel RealisedVariance SubsampledVariance TwoScaleVariance",
         "units": "HORIZONS Variance convert_volatility horizon_seconds to_volatility",
-    }.items()
-    for name in names.split()
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name's module on first use: trading needs the live estimators only, and starts without pandas."""
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    },
+)
 
 
 def __dir__() -> list[str]:
