@@ -112,7 +112,12 @@ class Both:
         return sorted((self.numbers[o.client_id], o.side, o.price, o.remaining) for o in orders)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(script=steps)
 def test_both_venues_do_the_same_with_reduce_only_orders_amends_and_takers(
     make_bench: Callable[..., Any], script: list[tuple[Any, ...]]
