@@ -28,6 +28,7 @@ from workbench.volatility.ewma import LAST_PRICE, LAST_TIME
 
 __all__ = ["MARKET", "Market", "tabulate_bests_at", "tabulate_view"]
 
+_i = types.int64
 _I = types.int64[::1]
 _F = types.float64[::1]
 
@@ -77,7 +78,7 @@ def tabulate_bests_at(
     cursor[NEXT_BEST] = at
 
 
-@borrowing(types.int64(MARKET, types.int64, types.int64, _I, _F, _I))
+@borrowing(_i(MARKET, _i, _i, _I, _F, _I))
 def take_prices_until(
     market: Market,
     price: int,
@@ -110,7 +111,7 @@ def take_prices(
     return price
 
 
-@inlined
+@borrowing(types.void(MARKET, _i, _i, _I, _F, _F, _I, types.float64[:, ::1]))
 def show(
     market: Market,
     best: int,
@@ -136,7 +137,7 @@ def show(
         update_quote(view, numbers, stamps, micro, stamp, bid, bid_size, ask, ask_size)
 
 
-@borrowing(types.int64(_I, types.int64, types.int64))
+@borrowing(_i(_I, _i, _i))
 def first_after(stamps: NDArray[np.int64], start: int, stamp: int) -> int:
     """Index of the first entry from `start` on that is later than a stamp, in steps that double: it is mostly near."""
     step, low = 1, start
@@ -235,10 +236,17 @@ def tabulate_view(  # noqa: C901, PLR0917 - compiled functions take their argume
                 if stamp <= cursor[SHOWN_NS]:
                     continue
             cursor[BOOK_NS] = stamp
+            lost, known = 0, best
             while best < best_ns.size and best_ns[best] <= stamp:
-                if bests[best, 0] < 0:
-                    cursor[BROKEN] = 1
+                lost |= bests[best, 0] < 0
                 best += 1
+            if cursor[CODE] == 0 and best > known and not is_market(bests, best - 1):
+                # The market ends, and its view stays as the message before left it.
+                before = last_message_ns(market, row, first_after(market.t_ns, row, stamp - 1))
+                if before > cursor[SHOWN_NS]:
+                    price = take_prices(market, price, before, cursor, view, stamps)
+                    show(market, known, before, cursor, view, numbers, stamps, micro)
+            cursor[BROKEN] |= lost
             if more and stamp < sample and cursor[CODE] == 0 and cursor[BROKEN] == 0 and is_market(bests, best - 1):
                 note_flow(
                     numbers,
