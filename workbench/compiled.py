@@ -17,16 +17,18 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.registry import CPUDispatcher
+from numba.core.runtime.nrt import rtsys
 
-__all__ = ["borrowing", "compiled", "inlined", "kernel_sources_digest", "kernels_wait", "load_kernels"]
+__all__ = ["borrowing", "compiled", "inlined", "inner", "kernel_sources_digest", "kernels_wait", "load_kernels"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +51,23 @@ def kernel_sources_digest(upto: str = KERNEL_FOLDERS[-1]) -> str:
     return digest.hexdigest()
 
 
+class _StampedCache(FunctionCache):
+    """numba's cache of one function, stamped with all sources that it may have inlined."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call] # numba is not typed
+        locator = self._impl.locator
+        stamp = (locator.get_source_stamp(), kernel_sources_digest(_folder_of(function)))
+        self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, stamp)  # type: ignore[no-untyped-call]
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        # numba would set up its compiler first, which imports half of it (and SciPy): what is compiled already needs
+        # only the run time.
+        rtsys.initialize(target_context)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+
+
 _loading = threading.RLock()
 _waiting: dict[int, Any] = {}
 
@@ -66,7 +85,7 @@ class _Waiting(CPUDispatcher):
             if _waiting.pop(id(self), None) is not None:
                 self.compile(self.signature)
                 self.disable_compile()
-                self.__class__ = CPUDispatcher  # type: ignore[assignment] # it is one
+                self.__class__ = _Inner if self.targetoptions.get("no_cpython_wrapper") else CPUDispatcher  # type: ignore[assignment] # it is one
 
     def __call__(self, *args: Any) -> Any:
         self.load()
@@ -86,6 +105,13 @@ class _Waiting(CPUDispatcher):
         return CPUDispatcher.nopython_signatures.__get__(self)
 
 
+class _Inner(CPUDispatcher):
+    """A kernel without a way in from Python, where its plain twin runs."""
+
+    def __call__(self, *args: Any) -> Any:
+        return self.py_func(*args)
+
+
 def kernels_wait() -> bool:
     """Whether some kernel is not loaded yet."""
     return bool(_waiting)
@@ -97,7 +123,9 @@ def load_kernels() -> None:
         next(iter(_waiting.values())).load()
 
 
-def compiled(signature: Any, *, nogil: bool = True, counting: bool = True, at_once: bool = False) -> Callable[[F], F]:
+def compiled(
+    signature: Any, *, nogil: bool = True, counting: bool = True, from_python: bool = True, at_once: bool = False
+) -> Callable[[F], F]:
     """Decorator: compile for one signature, or load it from the cache; `.py_func` stays the plain Python twin.
 
     Parameters
@@ -108,6 +136,8 @@ def compiled(signature: Any, *, nogil: bool = True, counting: bool = True, at_on
         Release the GIL while it runs.
     counting : bool
         Count references to arrays; see `borrowing`.
+    from_python : bool
+        Whether Python may call it; see `inner`.
     at_once : bool
         Compile now, so that whoever wrote the function hears of its errors; otherwise at the first use.
 
@@ -118,14 +148,10 @@ def compiled(signature: Any, *, nogil: bool = True, counting: bool = True, at_on
     """
 
     def compile_function(function: F) -> F:
-        options: dict[str, Any] = {"nogil": nogil, "_nrt": counting}
+        options: dict[str, Any] = {"nogil": nogil, "_nrt": counting, "no_cpython_wrapper": not from_python}
         dispatcher: Any = numba.njit(**options)(function)
-        try:
-            dispatcher.enable_caching()
-        except RuntimeError:  # no place to keep a cache for this function
-            pass
-        else:
-            _stamp(dispatcher, _folder_of(function))
+        with suppress(RuntimeError):  # no place to keep a cache for this function
+            dispatcher._cache = _StampedCache(function)  # noqa: SLF001 - numba has no public way to give it another
         dispatcher.__class__ = _Waiting
         dispatcher.signature = signature
         _waiting[id(dispatcher)] = dispatcher
@@ -144,6 +170,14 @@ def borrowing(signature: Any) -> Callable[[F], F]:
     return compiled(signature, counting=False)
 
 
+def inner(signature: Any) -> Callable[[F], F]:
+    """`borrowing` for a function that only kernels call: the way in from Python is a third of what compiling it takes.
+
+    Called from Python its plain twin runs: tests of a caller's twin need no more.
+    """
+    return compiled(signature, counting=False, from_python=False)
+
+
 def inlined(function: F) -> F:
     """Decorator: a part of the kernels that call it, written into them; `.py_func` stays the plain Python twin.
 
@@ -156,15 +190,6 @@ def _folder_of(function: Callable[..., Any]) -> str:
     """The kernel folder that a function lives in; the last one, which may call all others, for any other place."""
     path = function.__module__.replace(".", "/") + "/"
     return next((name for name in KERNEL_FOLDERS if path.startswith(f"{__package__}/{name}/")), KERNEL_FOLDERS[-1])
-
-
-def _stamp(dispatcher: Any, folder: str) -> None:
-    # numba has no public way to add to the stamp of its cache.
-    files = dispatcher._cache  # noqa: SLF001
-    implementation = files._impl  # noqa: SLF001
-    stamp = (implementation.locator.get_source_stamp(), kernel_sources_digest(folder))
-    index: Any = IndexDataCacheFile
-    files._cache_file = index(files._cache_path, implementation.filename_base, stamp)  # noqa: SLF001
 
 
 def module_of_text(text: str, prefix: str) -> ModuleType:

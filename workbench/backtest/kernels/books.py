@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import borrowing, inlined, inner
 
 __all__ = ["ASKS", "BIDS", "BOOK", "FAR_FULL", "NO_ASK", "NO_BID", "Book", "clear_side", "grow_far",
     "level_from", "level_size",
@@ -88,7 +88,7 @@ def find_far(book: Book, key: int) -> int:
     return at
 
 
-@borrowing(_i(BOOK, _i, _i))
+@inner(_i(BOOK, _i, _i))
 def put_far(book: Book, key: int, size: int) -> int:
     """Set a far level; its size before, or FAR_FULL (and nothing is set)."""
     at = find_far(book, key)
@@ -104,7 +104,7 @@ def put_far(book: Book, key: int, size: int) -> int:
     return int(before)
 
 
-@borrowing(types.boolean(BOOK, _i, _i))
+@inner(types.boolean(BOOK, _i, _i))
 def recentre(book: Book, side: int, tick: int) -> bool:  # noqa: C901 - one loop a step
     """Move the window of a side so that a tick stands in its middle; False: no room for what becomes far."""
     sizes, marks = book.sizes[side], book.marks
@@ -163,7 +163,7 @@ def level_from(book: Book, side: int, start: int) -> int:
     return NO_BID if side == BIDS else NO_ASK
 
 
-@borrowing(_i(BOOK, _i, _i))
+@inner(_i(BOOK, _i, _i))
 def next_best(book: Book, side: int, start: int) -> int:
     """The best price from `start` on away from the touch, `start` itself included; moves the window to it if it must.
 
@@ -199,7 +199,7 @@ def next_best(book: Book, side: int, start: int) -> int:
     return best
 
 
-@borrowing(_i(BOOK, _i, _i, _i))
+@inner(_i(BOOK, _i, _i, _i))
 def move_best(book: Book, side: int, tick: int, size: int) -> int:
     """`set_level` where a best price or the window moves."""
     marks = book.marks
@@ -263,7 +263,7 @@ def set_level(book: Book, side: int, tick: int, size: int) -> int:
     return move_best(book, side, tick, size)
 
 
-@borrowing(types.void(BOOK, _i, _i))
+@inner(types.void(BOOK, _i, _i))
 def clear_side(book: Book, side: int, tick: int) -> None:
     """Remove the levels of a side from the best down to a price; 0: all of them."""
     marks = book.marks

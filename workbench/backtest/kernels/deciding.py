@@ -52,7 +52,7 @@ from workbench.backtest.kernels.sending import carry_out, live_rows, send, submi
 from workbench.backtest.kernels.tape import TICKER, Ticker
 from workbench.backtest.kernels.venue_state import CANCEL, PRICE, SIDE, STATUS, VENUE, Venue
 from workbench.backtest.kernels.writing import sample_quotes
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import inlined, inner
 from workbench.quoting.definition import MODEL_FUNCTION_TYPE
 from workbench.quoting.schema import (
     ASK_ADVERSE,
@@ -176,9 +176,7 @@ def at_rest(desk: Desk, actions: int) -> bool:
     return True
 
 
-@borrowing(
-    types.void(VENUE, DESK, LOGS, TICKER, _i, _i, _i, types.int64[::1], _F, _i, types.boolean, MODEL_FUNCTION_TYPE)
-)
+@inner(types.void(VENUE, DESK, LOGS, TICKER, _i, _i, _i, types.int64[::1], _F, _i, types.boolean, MODEL_FUNCTION_TYPE))
 def decide(  # noqa: PLR0917 - compiled functions take their arguments by position
     venue: Venue,
     desk: Desk,
@@ -228,7 +226,7 @@ def decide(  # noqa: PLR0917 - compiled functions take their arguments by positi
     sample_quotes(desk, logs, c, now_ns, view, sample_ns)
 
 
-@borrowing(types.void(VENUE, DESK, LOGS, _i, _i, _F, _i, MODEL_FUNCTION_TYPE))
+@inner(types.void(VENUE, DESK, LOGS, _i, _i, _F, _i, MODEL_FUNCTION_TYPE))
 def decide_by_price(
     venue: Venue, desk: Desk, logs: Logs, c: int, now_ns: int, view: NDArray[np.float64], sample_ns: int, model: Any
 ) -> None:

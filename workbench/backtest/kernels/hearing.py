@@ -75,7 +75,7 @@ from workbench.backtest.kernels.venue_state import (
     Venue,
 )
 from workbench.backtest.kernels.writing import log_fill, log_order
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import inlined, inner
 from workbench.quoting.schema import MID
 from workbench.risk.throttle import RATE_PAUSE_NS, pause_bucket
 from workbench.trading.view_kernels import note_fill
@@ -94,7 +94,7 @@ def check_loss(desk: Desk, c: int) -> None:
         counts[c, HALTED] = HALTED_LOSS
 
 
-@borrowing(types.void(DESK, TICKER, _i, _i))
+@inner(types.void(DESK, TICKER, _i, _i))
 def hear_money(desk: Desk, ticker: Ticker, c: int, until_ns: int) -> None:
     """Mark prices and funding heard by a time; after each the loss is looked at."""
     row = desk.ledger[c]
@@ -126,7 +126,7 @@ def hear_fill(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, at: int, now
         check_loss(desk, c)
 
 
-@borrowing(types.void(DESK, TICKER, _i, _i, _i, _F))
+@inner(types.void(DESK, TICKER, _i, _i, _i, _F))
 def follow_fill(desk: Desk, ticker: Ticker, c: int, now_ns: int, side: int, view: NDArray[np.float64]) -> None:
     """Remember a passive fill and the mid at which it was heard, for the markouts that the model sees."""
     bests = ticker.bests
@@ -156,7 +156,7 @@ def end_order(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, status: int,
     counts[c, FREE] += 1
 
 
-@borrowing(_i(VENUE, DESK, LOGS, TICKER, _i, _i, _F, _i))
+@inner(_i(VENUE, DESK, LOGS, TICKER, _i, _i, _F, _i))
 def hear_answers(  # noqa: C901, PLR0912 - one branch an answer
     venue: Venue, desk: Desk, logs: Logs, ticker: Ticker, c: int, until_ns: int, view: NDArray[np.float64], most: int
 ) -> int:

@@ -49,7 +49,7 @@ from workbench.backtest.kernels.venue_state import (
     VENUE,
     Venue,
 )
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import borrowing, inlined, inner
 from workbench.events import TIMER_NS
 from workbench.quoting.definition import MODEL_FUNCTION_TYPE
 
@@ -135,7 +135,7 @@ def next_request(venue: Venue) -> int:
     return soonest
 
 
-@borrowing(_i(VENUE, BOOK, TAPE, _I, _i, QUEUE_FUNCTION_TYPE))
+@inner(_i(VENUE, BOOK, TAPE, _I, _i, QUEUE_FUNCTION_TYPE))
 def run_venue(venue: Venue, book: Book, tape: Tape, clock: NDArray[np.int64], until_ns: int, own: Any) -> int:
     """Everything that happens at the venue up to a time: CHUNK_DONE, GROW_BOOK or FUNDING_STAMP."""
     while True:

@@ -81,7 +81,7 @@ from workbench.backtest.kernels.venue_state import (
     link,
     unlink,
 )
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import borrowing, inlined, inner
 
 __all__ = ["level_changed", "price_came", "serve_requests", "traded"]
 
@@ -91,7 +91,7 @@ HAIR = 1e-9
 """A float's last digits are not a reason to lose a contract."""
 
 
-@borrowing(types.void(VENUE, _i, _i, _i, _i, _i))
+@inner(types.void(VENUE, _i, _i, _i, _i, _i))
 def fill(venue: Venue, r: int, size: int, price: int, maker: int, now_ns: int) -> None:
     """Execute a part of an order."""
     orders = venue.orders
@@ -104,7 +104,7 @@ def fill(venue: Venue, r: int, size: int, price: int, maker: int, now_ns: int) -
         withdraw_excess(venue, orders[r, CONFIG])
 
 
-@borrowing(types.void(VENUE, _i, _i, _i, _i, _i, _i))
+@inner(types.void(VENUE, _i, _i, _i, _i, _i, _i))
 def tell(venue: Venue, r: int, kind: int, now_ns: int, price: int, size: int, extra: int) -> None:
     """Answer its owner about an order; one that has ended leaves the book."""
     if kind == END_CANCELLED and venue.orders[r, RESTING]:
@@ -134,7 +134,7 @@ def share_left(venue: Venue, c: int, size: int) -> int:
     return int(left[c, 1])
 
 
-@borrowing(types.void(VENUE, _i, _i, _i, _i))
+@inner(types.void(VENUE, _i, _i, _i, _i))
 def traded(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None:
     """A public trade of `size` at a price whose taker hit side `s`, as far as own orders stand there or before it."""
     orders, queue = venue.orders, venue.queue
@@ -173,7 +173,7 @@ def traded(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None:
     end_withdrawn(venue, now_ns)
 
 
-@borrowing(types.void(VENUE, _i, _i, _i, _i, QUEUE_FUNCTION_TYPE))
+@inner(types.void(VENUE, _i, _i, _i, _i, QUEUE_FUNCTION_TYPE))
 def level_changed(venue: Venue, s: int, price: int, before: int, size: int, own: Any) -> None:
     """The displayed size at a price where own orders rest went from `before` to `size`."""
     orders, queue = venue.orders, venue.queue
@@ -200,7 +200,7 @@ def level_changed(venue: Venue, s: int, price: int, before: int, size: int, own:
         r = orders[r, NEXT]
 
 
-@borrowing(types.void(VENUE, _i, _i, _i, _i))
+@inner(types.void(VENUE, _i, _i, _i, _i))
 def price_came(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None:
     """The other side now shows `size` more at a price that own orders of side `s` stand at or beyond."""
     orders = venue.orders
@@ -230,7 +230,7 @@ def price_came(venue: Venue, s: int, price: int, size: int, now_ns: int) -> None
 # --- requests -------------------------------------------------------------------------------------------------------
 
 
-@borrowing(_i(VENUE, _i, _i, _i, _i))
+@inner(_i(VENUE, _i, _i, _i, _i))
 def taken_at(venue: Venue, c: int, s: int, tick: int, more: int) -> int:
     """Contracts that an account has taken from a level since it was last updated, `more` of them now."""
     taken = venue.taken
@@ -246,7 +246,7 @@ def taken_at(venue: Venue, c: int, s: int, tick: int, more: int) -> int:
     return more
 
 
-@borrowing(types.void(VENUE, _i, _i))
+@inner(types.void(VENUE, _i, _i))
 def forget_taken(venue: Venue, s: int, tick: int) -> None:
     """A level was updated: what it shows is there."""
     for c in range(venue.taken.shape[0]):
@@ -255,7 +255,7 @@ def forget_taken(venue: Venue, s: int, tick: int) -> None:
                 venue.taken[c, k, 2] = 0
 
 
-@borrowing(types.void(VENUE, BOOK, _i, _i))
+@inner(types.void(VENUE, BOOK, _i, _i))
 def take(venue: Venue, book: Book, r: int, now_ns: int) -> None:
     """Execute an order against the displayed levels of the other side up to its price."""
     orders = venue.orders
@@ -358,7 +358,7 @@ def amend(venue: Venue, book: Book, r: int, size: int, price: int, now_ns: int) 
         enter(venue, book, r, now_ns, NO_REASON)
 
 
-@borrowing(types.void(VENUE, BOOK, _i, _i))
+@inner(types.void(VENUE, BOOK, _i, _i))
 def serve_requests(venue: Venue, book: Book, c: int, until_ns: int) -> None:
     """Every request of an account that has arrived by a time."""
     ends, requests, orders = venue.ends, venue.requests, venue.orders

@@ -19,7 +19,7 @@ from workbench.backtest.kernels.books import (
     level_size,
     set_level,
 )
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import borrowing, inlined, inner
 
 __all__ = [
     "ASK_SIDE",
@@ -167,7 +167,7 @@ def merge_orders(
     return n
 
 
-@borrowing(types.void(BOOK, _i, _i))
+@inner(types.void(BOOK, _i, _i))
 def clear_row(book: Book, code: int, price: int) -> None:
     """Void what a clear says; other rows change nothing here."""
     if (code & KIND_MASK) == CLEAR_ROW:

@@ -12,7 +12,7 @@ from typing import Any
 
 from numba import types
 
-from workbench.compiled import borrowing
+from workbench.compiled import borrowing, inner
 
 __all__ = [
     "OWN",
@@ -58,7 +58,7 @@ def ratio(part: float, whole: float) -> float:
     return part / whole
 
 
-@borrowing(_f(types.int64, _f, _f, QUEUE_FUNCTION_TYPE, _f, _f))
+@inner(_f(types.int64, _f, _f, QUEUE_FUNCTION_TYPE, _f, _f))
 def share_from_behind(code: int, power: float, unit: float, own: Any, front: float, back: float) -> float:
     """The share of a level's shrinkage that left from behind an order; NaN where the formula has none.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import BIDS, NO_ASK, NO_BID
 from workbench.backtest.kernels.delays import LATENCY, RESPONSE, LatencyTable, delay
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import inlined, inner
 
 __all__ = ["VENUE", "Venue", "make_venue"]
 
@@ -189,7 +189,7 @@ def link(venue: Venue, r: int, s: int, price: int) -> None:
         venue.edges[BEST_OWN + s] = price
 
 
-@borrowing(types.int64(VENUE, types.int64, types.int64))
+@inner(types.int64(VENUE, types.int64, types.int64))
 def best_own(venue: Venue, s: int, start: int) -> int:
     """Best price of own resting orders of a side from `start` on away from the touch."""
     away = 2 * s - 1

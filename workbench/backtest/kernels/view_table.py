@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.backtest.kernels.codes import BOOK_LOST, NEVER, NO_MARK, ONE_SIDED
 from workbench.backtest.kernels.rows import KIND_MASK, LOCAL, TRADE_ROW
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import borrowing, inlined, inner
 from workbench.events import NS
 from workbench.quoting.schema import ASK_SIZE, BEST_ASK, BEST_BID, BID_SIZE, MARK, MID, WEIGHTED_MID
 from workbench.trading.view_kernels import (
@@ -78,7 +78,7 @@ def tabulate_bests_at(
     cursor[NEXT_BEST] = at
 
 
-@borrowing(_i(MARKET, _i, _i, _I, _F, _I))
+@inner(_i(MARKET, _i, _i, _I, _F, _I))
 def take_prices_until(
     market: Market,
     price: int,
@@ -111,7 +111,7 @@ def take_prices(
     return price
 
 
-@borrowing(types.void(MARKET, _i, _i, _I, _F, _F, _I, types.float64[:, ::1]))
+@inner(types.void(MARKET, _i, _i, _I, _F, _F, _I, types.float64[:, ::1]))
 def show(
     market: Market,
     best: int,
