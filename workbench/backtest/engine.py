@@ -50,6 +50,7 @@ from workbench.backtest.log import (
 from workbench.backtest.log_rows import deal_rows, place_by_number
 from workbench.backtest.mids import add_mids
 from workbench.backtest.queues import QueueModel
+from workbench.backtest.row_store import RowStore
 from workbench.backtest.views import CHUNK, ViewTables
 from workbench.config import MarketMakerConfig
 from workbench.errors import WorkbenchError
@@ -158,7 +159,7 @@ class Engine:
         for c, (config, setting, memory) in enumerate(zip(configs, settings, memories, strict=True)):
             self._brief(c, config, setting, memory)
         self._logs = d.make_logs(max(LOG_ROWS, 4 * self._count), tuple(len(t.names or ()) for t in DTYPES))  # type: ignore[arg-type]
-        self._kept: tuple[list[list[NDArray[np.int64]]], ...] = tuple([[] for _ in configs] for _ in DTYPES)
+        self._stores = tuple([RowStore(dtype) for _ in configs] for dtype in DTYPES)
         self._clock = np.zeros(CLOCK_SIZE, dtype=np.int64)
         self._clock[TAPE_END_NS] = feed.end_ns + conditions.feed_delay_ns
         self._clock[SAMPLE_NS] = conditions.sample_ns
@@ -318,24 +319,24 @@ class Engine:
 
     def _flush(self) -> None:
         """Take what the log holds, by configuration, so that it has room again."""
-        logs = self._logs
-        for kept, rows, end in zip(self._kept, (logs.orders, logs.fills, logs.quotes), logs.ends.tolist(), strict=True):
-            if end:
-                for mine, part in zip(kept, deal_rows(rows, end, self._count), strict=True):
-                    mine.append(part)
+        logs, counts = self._logs, self._desk.counts
+        for stores, rows, end in zip(
+            self._stores, (logs.orders, logs.fills, logs.quotes), logs.ends.tolist(), strict=True
+        ):
+            if not end:
+                continue
+            for c, part in enumerate(deal_rows(rows, end, self._count)):
+                if stores is self._stores[d.LOG_ORDERS]:
+                    # Every order is logged once, when it ends.
+                    place_by_number(part, stores[c].grown(int(counts[c, d.ORDERS_SENT])))
+                else:
+                    stores[c].append(part)
+                stores[c].rest()
         logs.ends[:] = 0
 
     def _log(self, c: int, first_ns: int, reason: str) -> RunLog:
         counts = self._desk.counts[c]
-        orders = np.empty(int(counts[d.ORDERS_SENT]), ORDERS_DTYPE)
-        rows = orders.view(np.int64).reshape(orders.size, len(ORDERS_DTYPE.names or ()))
-        for part in self._kept[d.LOG_ORDERS][c]:
-            # Every order is logged once, when it ends.
-            place_by_number(part, rows)
-        fills, quotes = (
-            np.concatenate(kept[c]).view(dtype).reshape(-1) if kept[c] else np.empty(0, dtype)
-            for kept, dtype in zip(self._kept[1:], DTYPES[1:], strict=True)
-        )
+        orders, fills, quotes = (stores[c].rows() for stores in self._stores)
         return RunLog(
             orders,
             fills,
