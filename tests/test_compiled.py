@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -111,3 +112,40 @@ def test_texts_are_kept_where_only_the_user_may_write_and_read(tmp_path: Path, m
     elsewhere = _text_folder.__wrapped__()
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
     elsewhere.rmdir()
+
+
+AHEAD = """
+import os
+os.cpu_count = lambda: 2
+from workbench.compiled import kernels_wait, load_kernels
+from workbench.compiling import compile_ahead, kernels_called
+from workbench.trading.view_kernels import flow_over_window, mean_adverse, note_flow, take_markouts, update_quote
+from workbench.market.steps import flow_update
+
+assert {take_markouts, mean_adverse, note_flow, flow_over_window} < kernels_called(update_quote)
+assert kernels_called(note_flow) == {flow_update}
+kernels = [update_quote, *kernels_called(update_quote), flow_update]
+shares = []
+print(all(kernel.is_missing() for kernel in kernels))
+
+def interrupted(share):
+    raise KeyboardInterrupt
+
+try:
+    compile_ahead([update_quote], interrupted)
+except KeyboardInterrupt:
+    print(update_quote.is_missing())
+compile_ahead([update_quote], shares.append)
+print(any(kernel.is_missing() for kernel in kernels), shares == sorted(shares), shares[-1])
+update_quote.load()
+print(sum(update_quote.stats.cache_hits.values()), sum(update_quote.stats.cache_misses.values()))
+"""
+
+
+def test_kernels_are_compiled_ahead_by_other_processes(tmp_path: Path) -> None:
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", AHEAD], env=environment, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:-1] == ["True", "True", "False True 1.0", "1 0"]

@@ -28,6 +28,8 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime.nrt import rtsys
 
+from workbench.compiling import compile_ahead
+
 __all__ = ["borrowing", "compiled", "inlined", "inner", "kernel_sources_digest", "kernels_wait", "load_kernels"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,6 +62,11 @@ class _StampedCache(FunctionCache):
         stamp = (locator.get_source_stamp(), kernel_sources_digest(_folder_of(function)))
         self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, stamp)  # type: ignore[no-untyped-call]
 
+    def holds(self, signature: Any, target_context: Any) -> bool:
+        """Whether the function is in the cache as its sources are now."""
+        key = self._index_key(signature, target_context.codegen())  # type: ignore[no-untyped-call]
+        return key in self._cache_file._load_index()  # type: ignore[no-untyped-call] # noqa: SLF001
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         # numba would set up its compiler first, which imports half of it (and SciPy): what is compiled already needs
         # only the run time.
@@ -80,6 +87,12 @@ class _Waiting(CPUDispatcher):
 
     signature: Any
 
+    def is_missing(self) -> bool:
+        """Whether it would have to be compiled, and could be kept."""
+        files: Any = self.__dict__["_cache"]
+        kept = isinstance(files, _StampedCache)
+        return kept and id(self) in _waiting and not files.holds(self.signature, self.targetctx)
+
     def load(self) -> None:
         with _loading:
             if _waiting.pop(id(self), None) is not None:
@@ -88,6 +101,8 @@ class _Waiting(CPUDispatcher):
                 self.__class__ = _Inner if self.targetoptions.get("no_cpython_wrapper") else CPUDispatcher  # type: ignore[assignment] # it is one
 
     def __call__(self, *args: Any) -> Any:
+        if self.is_missing():
+            compile_ahead([self])
         self.load()
         return self(*args)
 
@@ -117,8 +132,12 @@ def kernels_wait() -> bool:
     return bool(_waiting)
 
 
-def load_kernels() -> None:
-    """Load or compile every kernel that waits for its first call: before trading begins, not in the midst of it."""
+def load_kernels(told: Callable[[float], None] | None = None) -> None:
+    """Load or compile every kernel that waits for its first call: before trading begins, not in the midst of it.
+
+    What is not compiled yet is compiled on all cores; `told` hears which share of it is done, 0 to 1.
+    """
+    compile_ahead(_waiting.values(), told)
     while _waiting:
         next(iter(_waiting.values())).load()
 

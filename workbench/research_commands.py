@@ -241,7 +241,9 @@ def _conditions(
 
 def _feed(stop: StopRequest, data: str, symbol: str, start: str | None, end: str | None, venue: str | None) -> Feed:
     from workbench.backtest import feed_from_catalog
+    from workbench.backtest.first_compile import compile_backtest
 
+    _watched(stop, "compiling, this once", compile_backtest)
     made: Feed = _watched(
         stop,
         f"preparing {symbol}",

@@ -1,0 +1,180 @@
+"""Compile kernels on all cores: after an installation, and after a change of kernels.
+
+numba compiles one function at a time in a process, but any process finds what another has left in the cache. So
+workers are handed those kernels whose callees are there already, longest chain first; whoever needed them loads them.
+A kernel that fails in a worker is compiled again where it is needed, and its error comes up there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["compile_ahead", "kernels_called"]
+
+FEWEST = 6
+"""Fewer than these are compiled sooner than workers have started."""
+
+MOST_WORKERS = 4
+"""Each takes some 250 MiB."""
+
+LOOK_S = 0.2
+"""Between two looks whether the work goes on, or was interrupted."""
+
+WORK = "from workbench.compiling import work; work()"
+
+
+def kernels_called(kernel: Any) -> set[Any]:
+    """The kernels that a kernel calls by name, itself or through what is written into it."""
+    found: set[Any] = set()
+    seen = set()
+    codes = [(kernel.py_func.__code__, kernel.py_func.__globals__)]
+    while codes:
+        code, names = codes.pop()
+        for called in (names.get(name) for name in code.co_names):
+            function = getattr(called, "py_func", None)
+            if function is None or called in seen:
+                continue
+            seen.add(called)
+            if hasattr(called, "signature"):
+                found.add(called)
+            else:
+                codes.append((function.__code__, function.__globals__))
+    return found
+
+
+def compile_ahead(kernels: Iterable[Any], told: Callable[[float], None] | None = None) -> None:
+    """Have kernels, and those that they call, compiled into the cache by other processes.
+
+    Parameters
+    ----------
+    kernels : iterable of kernels
+        Those that are in the cache, or cannot be kept there, are passed over.
+    told : callable, optional
+        Called with the share that is done, 0 to 1; what it raises ends the work.
+    """
+    missing = {kernel for kernel in _with_callees(kernels) if _can_be_compiled_elsewhere(kernel)}
+    workers = min(os.cpu_count() or 1, MOST_WORKERS)
+    if len(missing) >= FEWEST and workers > 1:
+        _Ahead(missing, told).compile(workers)
+
+
+def work() -> None:
+    """What a worker does: compile the kernels that it reads the names of, and say so."""
+    for line in sys.stdin:
+        module, name = line.split()
+        try:
+            getattr(importlib.import_module(module), name).load()
+        finally:
+            sys.stdout.write("done\n")
+            sys.stdout.flush()
+
+
+def _with_callees(kernels: Iterable[Any]) -> set[Any]:
+    found: set[Any] = set()
+    more = list(kernels)
+    while more:
+        kernel = more.pop()
+        if kernel not in found:
+            found.add(kernel)
+            more.extend(kernels_called(kernel))
+    return found
+
+
+def _can_be_compiled_elsewhere(kernel: Any) -> bool:
+    function = kernel.py_func
+    if not function.__module__.startswith(f"{__package__}."):
+        return False
+    is_there = getattr(sys.modules[function.__module__], function.__name__, None) is kernel
+    return is_there and bool(kernel.is_missing())
+
+
+class _Ahead:
+    """Kernels on their way into the cache."""
+
+    def __init__(self, missing: set[Any], told: Callable[[float], None] | None) -> None:
+        self._callees = {kernel: kernels_called(kernel) & missing for kernel in missing}
+        self._told = told
+        self._chain: dict[Any, int] = {}
+        for kernel in missing:
+            self._weigh(kernel)
+        self._waiting = set(missing)
+        self._done: set[Any] = set()
+        self._changed = threading.Condition()
+        self._ended = False
+
+    def _weigh(self, kernel: Any) -> int:
+        """Length of the code that waits for a kernel, along its longest chain of callers."""
+        if kernel not in self._chain:
+            callers = [other for other, callees in self._callees.items() if kernel in callees]
+            behind = max(map(self._weigh, callers), default=0)
+            self._chain[kernel] = behind + len(kernel.py_func.__code__.co_code)
+        return self._chain[kernel]
+
+    def compile(self, workers: int) -> None:
+        """Start workers, and stay until all kernels are compiled."""
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+        processes = [
+            subprocess.Popen(  # noqa: S603 - this interpreter
+                [sys.executable, "-c", WORK],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                text=True,
+            )
+            for _ in range(workers)
+        ]
+        threads = [threading.Thread(target=self._serve, args=(process,)) for process in processes]
+        try:
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                with self._changed:
+                    self._changed.wait(LOOK_S)
+                if self._told is not None:
+                    self._told(len(self._done) / len(self._callees))
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+            for process in processes:
+                process.kill()
+            for thread in threads:
+                thread.join()
+            for process in processes:
+                process.communicate()
+
+    def _serve(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        while (kernel := self._next()) is not None:
+            function = kernel.py_func
+            try:
+                print(function.__module__, function.__name__, file=process.stdin, flush=True)
+                answered = process.stdout.readline()
+            except OSError:
+                answered = ""
+            with self._changed:
+                self._done.add(kernel)
+                self._changed.notify_all()
+            if not answered:
+                return
+
+    def _next(self) -> Any:
+        """The kernel that most waits for, of those whose callees are there; None: all are taken."""
+        with self._changed:
+            while self._waiting and not self._ended:
+                ready = [kernel for kernel in self._waiting if self._callees[kernel] <= self._done]
+                if ready:
+                    kernel = max(ready, key=self._chain.__getitem__)
+                    self._waiting.discard(kernel)
+                    return kernel
+                self._changed.wait()
+        return None
