@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import workbench.backtest.engine as engine_module
-import workbench.backtest.row_store as row_store_module
 from tests.backtest.made_feed import CALM, TIGHT, make_feed
 from workbench.backtest import (
     ConstantLatency,
@@ -124,7 +123,8 @@ def test_neither_chunks_nor_full_logs_nor_company_nor_threads_change_a_number(
     alone = run(feed)
     monkeypatch.setattr(engine_module, "LOG_ROWS", 20)
     monkeypatch.setattr(engine_module, "CHUNK", 7)
-    monkeypatch.setattr(row_store_module, "SPILL_BYTES", 1)
+    monkeypatch.setattr(engine_module, "LOG_BYTES", 1)
+    monkeypatch.setattr(engine_module, "LEAST_LOG_BYTES", 1)
     pieces = run(feed)
     monkeypatch.undo()
     assert same(alone, pieces)

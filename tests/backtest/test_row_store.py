@@ -22,22 +22,19 @@ def cells(first: int, count: int) -> np.ndarray[Any, Any]:
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(parts=st.lists(st.integers(0, 3_000), max_size=8), spill=st.sampled_from([1, 20_000, 1 << 40]))
+@given(parts=st.lists(st.integers(0, 3_000), max_size=8), spill=st.sampled_from([1, 20_000, 1 << 22]))
 def test_what_was_appended_is_there_wherever_it_stands(parts: list[int], spill: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(row_store, "SPILL_BYTES", spill)
-        store = RowStore(PAIRS)
-        for count in parts:
-            store.append(cells(len(store), count))
-            store.rest()
-        rows = store.rows()
+    store = RowStore(PAIRS, spill)
+    for count in parts:
+        store.append(cells(len(store), count))
+        store.rest()
+    rows = store.rows()
     assert len(store) == len(rows) == sum(parts)
     assert np.array_equal(rows.view(np.int64).reshape(-1, 4), cells(0, len(rows)))
 
 
-def test_rows_outlive_their_store_and_travel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_store, "SPILL_BYTES", 1)
-    store = RowStore(PAIRS)
+def test_rows_outlive_their_store_and_travel() -> None:
+    store = RowStore(PAIRS, 1)
     store.append(cells(0, 1_000))
     rows = store.rows()
     del store
@@ -51,7 +48,7 @@ def test_a_file_takes_the_memory_of_a_long_table() -> None:
 
     if not Path("/proc/self/smaps_rollup").exists():
         pytest.skip("the system does not say how much memory a process holds")
-    store = RowStore(PAIRS)
+    store = RowStore(PAIRS, 1 << 20)
     before, part = held(), cells(0, 10_000)
     for _ in range(200):
         store.append(part)
@@ -61,8 +58,7 @@ def test_a_file_takes_the_memory_of_a_long_table() -> None:
 
 
 def test_without_room_on_the_disk_memory_has_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_store, "SPILL_BYTES", 20_000)
-    store = RowStore(PAIRS)
+    store = RowStore(PAIRS, 20_000)
     store.append(cells(0, 1_000))
 
     def full(*_: Any) -> None:
@@ -74,9 +70,8 @@ def test_without_room_on_the_disk_memory_has_to_do(monkeypatch: pytest.MonkeyPat
 
 
 def test_only_so_many_tables_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_store, "SPILL_BYTES", 1)
     monkeypatch.setattr(row_store, "MOST_FILES", len(row_store._rooms) + 3)
-    stores = [RowStore(PAIRS) for _ in range(6)]
+    stores = [RowStore(PAIRS, 1) for _ in range(6)]
     for store in stores:
         store.append(cells(0, 300))
     assert [store._file is not None for store in stores] == [True] * 3 + [False] * 3

@@ -64,6 +64,10 @@ from workbench.trading.view_kernels import ViewMemory, make_memory
 __all__ = ["Conditions", "Engine", "EngineError", "default_sample_ns"]
 
 LOG_ROWS = 1 << 16
+
+LOG_BYTES, LEAST_LOG_BYTES = 1 << 26, 1 << 20
+"""Of the logs of a run, and of each of its tables: what may stay in memory; the rest goes to files."""
+
 DTYPES = (ORDERS_DTYPE, FILLS_DTYPE, QUOTES_DTYPE)
 
 
@@ -159,7 +163,8 @@ class Engine:
         for c, (config, setting, memory) in enumerate(zip(configs, settings, memories, strict=True)):
             self._brief(c, config, setting, memory)
         self._logs = d.make_logs(max(LOG_ROWS, 4 * self._count), tuple(len(t.names or ()) for t in DTYPES))  # type: ignore[arg-type]
-        self._stores = tuple([RowStore(dtype) for _ in configs] for dtype in DTYPES)
+        each = max(LEAST_LOG_BYTES, LOG_BYTES // (len(DTYPES) * self._count))
+        self._stores = tuple([RowStore(dtype, each) for _ in configs] for dtype in DTYPES)
         self._clock = np.zeros(CLOCK_SIZE, dtype=np.int64)
         self._clock[TAPE_END_NS] = feed.end_ns + conditions.feed_delay_ns
         self._clock[SAMPLE_NS] = conditions.sample_ns

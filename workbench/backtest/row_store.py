@@ -13,15 +13,10 @@ from numpy.typing import NDArray
 
 from workbench.backtest.feed import release
 
-__all__ = ["SPILL_BYTES", "RowStore"]
-
-SPILL_BYTES = 1 << 20
-"""A longer table goes to a file in the system's folder for temporary ones; it ends with whoever holds its rows."""
+__all__ = ["RowStore"]
 
 MOST_FILES = 256
 """Tables in files at once: a process may have some thousand files open, and others want some too."""
-
-LEAST_ROWS = 256
 
 _rooms: WeakSet[mmap.mmap] = WeakSet()
 
@@ -32,10 +27,13 @@ class RowStore:
     Parameters
     ----------
     dtype : dtype
+    most_bytes : int
+        A longer one goes to a file in the system's folder for temporary ones, which ends with whoever holds its rows.
     """
 
-    def __init__(self, dtype: np.dtype[np.void]) -> None:
+    def __init__(self, dtype: np.dtype[np.void], most_bytes: int) -> None:
         self._dtype = dtype
+        self._most_bytes = most_bytes
         self._cells: NDArray[np.int64] = np.empty((0, len(dtype.names or ())), dtype=np.int64)
         self._file: IO[bytes] | None = None
         self._count = 0
@@ -49,7 +47,8 @@ class RowStore:
         A reference to what an earlier call returned must not be written to any more.
         """
         if count > len(self._cells):
-            self._make_room(max(count, 3 * len(self._cells) // 2, LEAST_ROWS))
+            # Memory that is not written to costs nothing.
+            self._make_room(max(count, 3 * len(self._cells) // 2, self._most_bytes // self._dtype.itemsize))
         self._count = max(self._count, count)
         return self._cells
 
@@ -80,7 +79,8 @@ class RowStore:
     def _file_of(self, size: int) -> mmap.mmap | None:
         """A mapped file of so many bytes, or None where memory has to do."""
         file = self._file
-        if size < SPILL_BYTES or (file is None and len(_rooms) >= MOST_FILES) or not hasattr(os, "posix_fallocate"):
+        full = file is None and len(_rooms) >= MOST_FILES
+        if size <= self._most_bytes or full or not hasattr(os, "posix_fallocate"):
             return None
         try:
             if file is None:
