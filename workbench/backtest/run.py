@@ -159,6 +159,9 @@ def backtest(
 ) -> BacktestResult:
     """Run the function that quotes live over recorded data.
 
+    It sends what the live maker sends by itself: post-only orders, cancels and amends to a smaller size. What people
+    order, such as closing the position with reduce-only orders, it does not; a run ends with what it holds.
+
     Parameters
     ----------
     feed : Feed
