@@ -219,7 +219,6 @@ class VenueConfig(_Part):
     credentials: str = Field(
         default="sim", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="name of a profile, never a key"
     )
-    amend_price: bool = Field(default=False, description="amend prices in place of cancel and place")
     data: str | None = Field(default=None, description="replay: folder or URL of the catalog")
     data_venue: str | None = Field(
         default=None, description="replay: whose market, where the catalog has the symbol of several venues"

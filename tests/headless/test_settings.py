@@ -11,11 +11,11 @@ from workbench.headless.settings import parse_pairs, read_config
 
 
 def test_values_are_numbers_switches_lists_or_plain_text() -> None:
-    pairs = parse_pairs(["spread_bps=30", "quoting.model=guide_fixed", "venue.amend_price=true", "risk.max_loss=2.5"])
+    pairs = parse_pairs(["spread_bps=30", "quoting.model=guide_fixed", "a.switch=true", "risk.max_loss=2.5"])
     assert pairs == {
         "spread_bps": 30,
         "quoting.model": "guide_fixed",
-        "venue.amend_price": True,
+        "a.switch": True,
         "risk.max_loss": 2.5,
     }
 
