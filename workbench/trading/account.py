@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.events import NS, OpenOrders, PositionReport, ReconcileDone
+from workbench.events import NS, OpenOrders, OwnFill, PositionReport, ReconcileDone
 from workbench.trading.ledger import Ledger
 from workbench.trading.orders import Order, OrderTracker
 
@@ -105,6 +105,14 @@ class AccountCheck:
             if settled and not order.terminal and order.client_id not in listed:
                 doubtful.append(order)
         return doubtful, ""
+
+    def foreign_execution(self, event: OwnFill, *, trading: bool) -> str:
+        """Complaint about an execution of an order that we do not know; before we trade it may be somebody's past."""
+        if event.client_id.startswith(self._run_tag):
+            return f"execution {event.trade_id} of {event.client_id}, which this session never sent"
+        if self.ready and trading:
+            return f"execution {event.trade_id} on this account is not of an order of ours"
+        return ""
 
     def position(self, event: PositionReport) -> str:
         """Complaint when the venue's position differs from ours twice with no execution in between; else empty."""

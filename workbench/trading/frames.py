@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from workbench.events import FrameFill, StateFrame
 from workbench.trading.planner import RESTING
@@ -11,7 +11,22 @@ from workbench.trading.planner import RESTING
 if TYPE_CHECKING:
     from workbench.trading.maker import MarketMaker
 
-__all__ = ["explain", "state_frame"]
+__all__ = ["MakerState", "explain", "state_frame", "state_of"]
+
+MakerState = Literal[
+    "starting", "quoting", "waiting", "paused", "flattening", "killed", "halted", "stopping", "stopped"
+]
+
+
+def state_of(maker: MarketMaker) -> MakerState:
+    """One word for what it is doing."""
+    if maker.mode.name == "stopping":
+        return "stopped" if not maker.tracker.live else "stopping"
+    if maker.mode.name != "run":
+        return maker.mode.name
+    if not maker.stats.orders_sent and maker.doubt:
+        return "starting"
+    return "quoting" if maker.open_orders else "waiting"
 
 
 def explain(maker: MarketMaker) -> str:

@@ -79,6 +79,7 @@ class Ledger:
 
     def __init__(self, instrument: Instrument, position: int = 0) -> None:
         self._instrument = instrument
+        self.currency = instrument.settlement
         self.position = position
         self.start_position = position
         self._reference: int | None = None

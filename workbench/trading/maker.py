@@ -6,21 +6,20 @@ plan say what to send. It owns no clock: time is the stamp of the newest event.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from workbench.config import WRITTEN_OUT, ContractSizes, MarketMakerConfig
 from workbench.errors import WorkbenchError
 from workbench.events import (
     NS,
     RATE_LIMITED,
-    ArmDeadMan,
     BookDelta,
     BookLost,
     BookSnapshot,
     Cancel,
-    CancelAll,
     Command,
     Configure,
     Control,
@@ -46,7 +45,9 @@ from workbench.instruments import Instrument
 from workbench.risk.throttle import RATE_PAUSE_NS
 from workbench.trading.account import AccountCheck
 from workbench.trading.dead_man import DeadMan
-from workbench.trading.frames import explain, state_frame
+from workbench.trading.flattening import Flattening
+from workbench.trading.frames import MakerState, explain, state_frame, state_of
+from workbench.trading.kill_switch import KillSwitch
 from workbench.trading.ledger import Ledger, PnlParts
 from workbench.trading.mode import Mode
 from workbench.trading.orders import Order, OrderStatus, OrderTracker
@@ -56,14 +57,10 @@ from workbench.trading.stats import SessionStats
 from workbench.trading.view import MarketView
 from workbench.trading.withdrawal import Withdrawal
 
-__all__ = ["MakerState", "MarketMaker"]
+__all__ = ["MarketMaker"]
 
-MakerState = Literal[
-    "starting", "quoting", "waiting", "paused", "flattening", "killed", "halted", "stopping", "stopped"
-]
-
-FLATTEN_EVERY_NS = NS // 5
 PRUNE_EVERY_NS = 60 * NS
+NOTES_KEPT = 200
 
 
 class MarketMaker:
@@ -89,7 +86,6 @@ class MarketMaker:
             raise WorkbenchError(f"run tag is {run_tag!r}; expected 1 to 16 letters and digits")
         self.instrument = instrument
         self._price = price
-        self._run_tag = run_tag
         self.tracker = OrderTracker()
         self.ledger = Ledger(instrument)
         self.stats = SessionStats()
@@ -100,24 +96,25 @@ class MarketMaker:
         self.outbox = Outbox(self.tracker, self.stats, run_tag)
         self.wallet: WalletReport | None = None
         """The venue's wallet as last reported."""
+        self.notes: deque[str] = deque(maxlen=NOTES_KEPT)
+        """What happened that a person should read: late fills, revived orders, halts."""
+        self.mode = Mode()
         self._dead_man = DeadMan(0)
         self._withdrawal = Withdrawal(self.tracker)
-        self._withdrawn_ns = 0
+        self._kill_switch = KillSwitch(
+            self.mode, self._withdrawal, self._dead_man, self.outbox, self.ledger, self.notes
+        )
+        self._flattening = Flattening(self.mode, self.tracker, self.planner, self.outbox)
         self._apply(config, Settings.of(config, instrument, price), same_model=False)
 
         self._now_ns = 0
-        self.mode = Mode()
         self._private_up = False
-        self._flatten_at_ns = 0
         self._pruned_ns = 0
         self._at_rest = False
         self._decided_version = -1
-        self._rejects_in_a_row = 0
         self.doubt = "no event yet"
         """Why nothing may be quoted now, whatever the model wants; empty when it may."""
         self._new_fills: list[FrameFill] = []
-        self.notes: list[str] = []
-        """What happened that a person should read (late fills, revived orders, halts), bounded."""
 
         self._handlers: dict[type, Callable[[Any], None]] = {
             BookSnapshot: self._on_snapshot,
@@ -199,7 +196,9 @@ class MarketMaker:
         if before is not order.status:
             self._after_move(order, before, event)
         elif order.terminal and event.status == "open" and event.request == "query":
-            self._note(f"{order.client_id} was {order.status.name.lower()} and is open at the venue: cancelled again")
+            self.notes.append(
+                f"{order.client_id} was {order.status.name.lower()} and is open at the venue: cancelled again"
+            )
             self.outbox.add(Cancel(order.client_id, order.order_id))
         if self.tracker.version != version or self.outbox.waiting:
             self._decide()
@@ -207,31 +206,19 @@ class MarketMaker:
     def _after_move(self, order: Order, before: OrderStatus, event: OrderReport) -> None:
         after = order.status
         if after is OrderStatus.OPEN and before is OrderStatus.IN_FLIGHT:
-            self._rejects_in_a_row = 0
+            self._kill_switch.forget_refusals()
         elif before is OrderStatus.ABSENT:
-            self._note(f"{order.client_id} was taken for absent and is {after.name.lower()}")
+            self.notes.append(f"{order.client_id} was taken for absent and is {after.name.lower()}")
         elif after is OrderStatus.ABSENT:
-            self._note(f"{order.client_id} is not known to the venue")
+            self.notes.append(f"{order.client_id} is not known to the venue")
             self.account.soon(self._now_ns, "an order is absent")
-        if self._refused(order, before, event):
+        if self._kill_switch.is_refusal(order, before, event):
             self.stats.rejects += 1
             if event.code == RATE_LIMITED:
-                # Too fast is no reason to halt: silence is what helps.
                 self.planner.pause(self._now_ns + RATE_PAUSE_NS)
-            else:
-                self._rejects_in_a_row += 1
-            if self._rejects_in_a_row >= self._config.risk.max_rejects:
-                self._halt(f"{self._rejects_in_a_row} orders in a row were refused, the last: {event.reason}")
+            self._halt_for(self._kill_switch.refused(event))
         if order.terminal:
             self.view.own_gone(order, self._now_ns)
-
-    def _refused(self, order: Order, before: OrderStatus, event: OrderReport) -> bool:
-        """Whether the venue did not take an order: it may say so by the stream before it answers."""
-        if order.status is not OrderStatus.CANCELLED:
-            return order.status is OrderStatus.REJECTED
-        in_flight = before is OrderStatus.IN_FLIGHT and order.sent_ns > self._withdrawn_ns
-        unasked = event.request == "stream" and in_flight and self.mode.runs
-        return (event.request == "place" or unasked) and not order.filled and not order.reduce_only
 
     def _on_fill(self, event: OwnFill) -> None:
         order = self.tracker.find(event.client_id, event.order_id)
@@ -240,16 +227,13 @@ class MarketMaker:
         if not new:
             return
         if order is None:
-            if event.client_id.startswith(self._run_tag):
-                self._halt(f"execution {event.trade_id} of {event.client_id}, which this session never sent")
-            elif self.account.ready and self.stats.orders_sent:
-                self._halt(f"execution {event.trade_id} on this account is not of an order of ours")
+            self._halt_for(self.account.foreign_execution(event, trading=self.stats.orders_sent > 0))
             return
         if late:
             self.stats.late_fills += 1
-            self._note(f"{order.client_id} was {order.status.name.lower()} when its execution was heard")
+            self.notes.append(f"{order.client_id} was {order.status.name.lower()} when its execution was heard")
         if event.fee_currency != self.instrument.settlement:
-            self._halt(f"a fee was charged in {event.fee_currency}; expected {self.instrument.settlement}")
+            self._halt_for(f"a fee was charged in {event.fee_currency}; expected {self.instrument.settlement}")
         self._book_fill(event)
         if event.maker and event.source == "stream":
             self.view.own_fill(event.side, self._now_ns)
@@ -260,18 +244,13 @@ class MarketMaker:
 
     def _book_fill(self, event: OwnFill) -> None:
         fee = event.fee if event.fee_currency == self.instrument.settlement else Decimal(0)
-        mid_value = self._mid_value(event.price_ticks)
+        mid_value = self.view.mid_value(event.price_ticks)
         fetched = event.source == "rest"
         self.ledger.fill(event.side, event.size, event.price_ticks, fee, mid_value, event.venue_ns, fetched=fetched)
         self.stats.traded(event.size, self.ledger.position, maker=event.maker)
         self.account.fills_heard += 1
         price = float(self.instrument.ticks_to_price(event.price_ticks))
         self._new_fills.append(FrameFill(event.t_ns, event.side, price, event.size))
-
-    def _mid_value(self, price_ticks: int) -> int:
-        """V(mid) of others' best prices; the fill's own price where there is no book (no spread is claimed then)."""
-        half_ticks = self.view.mid_half_ticks if self.view.best_bid and self.view.best_ask else 2 * price_ticks
-        return self.instrument.value_of_half_ticks(half_ticks)
 
     # --- account ------------------------------------------------------------------------------------------------
 
@@ -282,8 +261,7 @@ class MarketMaker:
                 self.outbox.add(Query(order.client_id))
             else:
                 self.tracker.question(order, self._now_ns)
-        if complaint:
-            self._halt(complaint)
+        self._halt_for(complaint)
         self._decide()
 
     def _on_position(self, event: PositionReport) -> None:
@@ -293,7 +271,7 @@ class MarketMaker:
             return
         complaint = self.account.position(event)
         if complaint:
-            self._halt(complaint)
+            self._halt_for(complaint)
             self._decide()
 
     def _on_wallet(self, event: WalletReport) -> None:
@@ -309,21 +287,14 @@ class MarketMaker:
         self._decide()
 
     def _on_armed(self, event: DeadManArmed) -> None:
-        self._dead_man.answered(event.ok, event.asked_ns)
-        if not event.ok:
-            self._withdrawal.refused(self._now_ns)
+        self._kill_switch.on_armed(event, self._now_ns)
         self._decide()
 
     # --- time ---------------------------------------------------------------------------------------------------
 
     def _on_timer(self, _: Timer) -> None:
         now = self._now_ns
-        if self._withdrawal.due(now, all_must_go=bool(self.doubt)):
-            self._withdraw(self.doubt)
-        # An engine that cannot cancel lets the venue do it.
-        timeout_ms = 0 if self._withdrawal.pending else self._dead_man.due(now)
-        if timeout_ms:
-            self.outbox.add(ArmDeadMan(timeout_ms))
+        self._kill_switch.on_timer(self.doubt, now)
         why = self.account.due(now)
         if why:
             self.outbox.add(Reconcile(why))
@@ -346,9 +317,9 @@ class MarketMaker:
             self.stats.both_sides(False, self._now_ns)
             self.stats.stop_requested_ns = self._now_ns
         elif event.action == "kill":
-            self._withdraw(self.mode.text)
+            self._kill_switch.withdraw(self.mode.text, self._now_ns)
         elif event.action == "rearm":
-            self._rejects_in_a_row = 0
+            self._kill_switch.forget_refusals()
         self._decide()
 
     def _on_configure(self, event: Configure) -> None:
@@ -365,6 +336,7 @@ class MarketMaker:
     def _apply(self, config: MarketMakerConfig, settings: Settings, *, same_model: bool) -> None:
         self._config = config
         self.planner.configure(config, settings, keep_state=same_model)
+        self._kill_switch.configure(config.risk)
         self._dead_man.promise(int(config.venue.dead_man_seconds * NS))
         self._max_book_age_ns = int(config.risk.max_book_age_s * NS)
         self.account.period_ns = int(config.risk.reconcile_s * NS)
@@ -384,30 +356,12 @@ class MarketMaker:
     # --- limits that stop ---------------------------------------------------------------------------------------
 
     def _check_loss(self) -> None:
-        most = self._config.risk.max_loss
-        if most is not None and not self.mode.halted_by:
-            change = self.pnl.total
-            if change <= -Decimal(str(most)):
-                self._halt(f"equity has fallen by {-change} {self.instrument.settlement}, risk.max_loss is {most:g}")
+        self._halt_for(self._kill_switch.loss(self.view.mark_value))
 
-    def _halt(self, reason: str) -> None:
-        news = not self.mode.halted_by
-        if self.mode.halt(reason):
+    def _halt_for(self, complaint: str) -> None:
+        """Stop trading for what does not fit; an empty complaint is none."""
+        if complaint and self._kill_switch.halt(complaint, self._now_ns):
             self.doubt = self.mode.text
-            self._withdraw(self.mode.text)
-        if news:
-            self._note(f"halted: {reason}")
-
-    def _withdraw(self, why: str) -> None:
-        """Everything must go, by two ways: what refuses or loses the one request need not do so to the other."""
-        self._withdrawal.begun(self._now_ns)
-        self._withdrawn_ns = self._now_ns
-        self.outbox.add(CancelAll(why))
-        self.outbox.add(ArmDeadMan(self._dead_man.bring_forward()))
-
-    def _note(self, text: str) -> None:
-        self.notes.append(text)
-        del self.notes[:-200]
 
     # --- deciding -----------------------------------------------------------------------------------------------
 
@@ -433,32 +387,13 @@ class MarketMaker:
         if actions:
             self.planner.spend(self.outbox.carry_out(actions, self.planner.live_orders, now))
         if self.mode.name == "flattening":
-            self._flatten()
+            can_trade = self._private_up and not self.view.doubt(now, self._max_book_age_ns)
+            self._halt_for(self._flattening.step(self.ledger.position, now, can_trade=can_trade))
             self.doubt = self._doubt()
         self.planner.refresh()
         self.stats.both_sides(self.planner.both_resting, now)
         self._at_rest = not actions and not self.planner.held_back_any and self.mode.name != "flattening"
         self._decided_version = self.tracker.version
-
-    # --- closing the position -----------------------------------------------------------------------------------
-
-    def _flatten(self) -> None:
-        """One reduce-only immediate order at a time until the position is gone; then paused."""
-        position = self.ledger.position
-        if self.tracker.live:
-            return
-        if position == 0:
-            self.mode.flat()
-            return
-        doubt = self.view.doubt(self._now_ns, self._max_book_age_ns)
-        if doubt or not self._private_up or self._now_ns < self._flatten_at_ns:
-            return
-        self._flatten_at_ns = self._now_ns + FLATTEN_EVERY_NS
-        order = self.planner.closing(self._now_ns, position)
-        if order.refusal:
-            self._halt(f"the position cannot be closed: {order.refusal}")
-            return
-        self.outbox.place(-1, order.side, order.price_ticks, order.size, self._now_ns, closing=True)
 
     # --- what people see ----------------------------------------------------------------------------------------
 
@@ -495,13 +430,7 @@ class MarketMaker:
     @property
     def state(self) -> MakerState:
         """One word for what it is doing."""
-        if self.mode.name == "stopping":
-            return "stopped" if not self.tracker.live else "stopping"
-        if self.mode.name != "run":
-            return self.mode.name
-        if not self.stats.orders_sent and self.doubt:
-            return "starting"
-        return "quoting" if self.open_orders else "waiting"
+        return state_of(self)
 
     @property
     def why(self) -> str:

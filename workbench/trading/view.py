@@ -160,6 +160,11 @@ class MarketView:
         """Twice the mid of others' best prices, ticks."""
         return self.best_bid + self.best_ask
 
+    def mid_value(self, price_ticks: int) -> int:
+        """V(mid) of others' best prices; V of this price where there is no book (no spread is claimed then)."""
+        half_ticks = self.mid_half_ticks if self.best_bid and self.best_ask else 2 * price_ticks
+        return self._instrument.value_of_half_ticks(half_ticks)
+
     @property
     def mid(self) -> float:
         """Mid of others' best prices, ticks."""
