@@ -38,19 +38,24 @@ KERNEL_FOLDERS = ("market", "volatility", "risk", "quoting", "trading", "backtes
 """In the direction of the imports: a kernel calls those of its own folder and of the folders before it."""
 
 
-@cache
 def kernel_sources_digest(upto: str = KERNEL_FOLDERS[-1]) -> str:
     """SHA-256 over the source files that may hold a kernel, of the folders up to `upto`.
 
     It is the stamp of the compiled cache and, over all folders, part of a run's code hash.
     """
+    digest: str = _digest(KERNEL_FOLDERS.index(upto)).hexdigest()
+    return digest
+
+
+@cache
+def _digest(last: int) -> Any:
+    """The digest over the folders up to number `last`: that of the folders before it, and then its own files."""
+    digest = hashlib.sha256() if last == 0 else _digest(last - 1).copy()
     root = Path(__file__).parent
-    digest = hashlib.sha256()
-    for folder in KERNEL_FOLDERS[: KERNEL_FOLDERS.index(upto) + 1]:
-        for path in sorted((root / folder).glob("**/*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+    for path in sorted((root / KERNEL_FOLDERS[last]).glob("**/*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest
 
 
 class _StampedCache(FunctionCache):
@@ -89,13 +94,21 @@ class _Waiting(CPUDispatcher):
 
     def is_missing(self) -> bool:
         """Whether it would have to be compiled, and could be kept."""
-        files: Any = self.__dict__["_cache"]
-        kept = isinstance(files, _StampedCache)
-        return kept and id(self) in _waiting and not files.holds(self.signature, self.targetctx)
+        files = self._files()
+        return files is not None and id(self) in _waiting and not files.holds(self.signature, self.targetctx)
+
+    def _files(self) -> _StampedCache | None:
+        """Its cache, looked for when it is needed; None where there is no place to keep one."""
+        if not isinstance(self.__dict__["_cache"], _StampedCache):
+            with suppress(RuntimeError):
+                self.__dict__["_cache"] = _StampedCache(self.py_func)  # numba has no public way to give it another
+        files = self.__dict__["_cache"]
+        return files if isinstance(files, _StampedCache) else None
 
     def load(self) -> None:
         with _loading:
             if _waiting.pop(id(self), None) is not None:
+                self._files()
                 self.compile(self.signature)
                 self.disable_compile()
                 self.__class__ = _Inner if self.targetoptions.get("no_cpython_wrapper") else CPUDispatcher  # type: ignore[assignment] # it is one
@@ -169,8 +182,6 @@ def compiled(
     def compile_function(function: F) -> F:
         options: dict[str, Any] = {"nogil": nogil, "_nrt": counting, "no_cpython_wrapper": not from_python}
         dispatcher: Any = numba.njit(**options)(function)
-        with suppress(RuntimeError):  # no place to keep a cache for this function
-            dispatcher._cache = _StampedCache(function)  # noqa: SLF001 - numba has no public way to give it another
         dispatcher.__class__ = _Waiting
         dispatcher.signature = signature
         _waiting[id(dispatcher)] = dispatcher
