@@ -138,6 +138,7 @@ except KeyboardInterrupt:
 compile_ahead([update_quote], shares.append)
 print(any(kernel.is_missing() for kernel in kernels), shares == sorted(shares), shares[-1])
 update_quote.load()
+compile_ahead([update_quote], interrupted)
 print(sum(update_quote.stats.cache_hits.values()), sum(update_quote.stats.cache_misses.values()))
 """
 

@@ -92,7 +92,8 @@ def _can_be_compiled_elsewhere(kernel: Any) -> bool:
     if not function.__module__.startswith(f"{__package__}."):
         return False
     is_there = getattr(sys.modules[function.__module__], function.__name__, None) is kernel
-    return is_there and bool(kernel.is_missing())
+    # One that is loaded already is an ordinary dispatcher of numba's.
+    return is_there and hasattr(kernel, "is_missing") and bool(kernel.is_missing())
 
 
 class _Ahead:
