@@ -6,8 +6,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from workbench.client.limiter import RateLimiter, Unlimited
 from workbench.client.market import MarketPoll
@@ -20,6 +19,7 @@ from workbench.client.streams import BookStream, PrivateStream, TradeStream
 from workbench.client.transport import Transport
 from workbench.clock import Clock
 from workbench.config import MarketMakerConfig
+from workbench.engine.venues.background import Background
 from workbench.engine.venues.lmex_account import AccountReader
 from workbench.engine.venues.lmex_opening import read_again, read_market
 from workbench.engine.venues.lmex_orders import OrderRequests
@@ -130,7 +130,7 @@ class LmexVenue:
         self._orders: OrderRequests | None = None
         self._account: AccountReader | None = None
         self._summary: MarketSummary | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._batch: list[Command] = []
         self._in_flight: dict[str, deque[OrderCommand]] = {}
         self._reconciling = False
@@ -174,26 +174,13 @@ class LmexVenue:
             TradeStream(self._transport, *common, self._emit, self._rng),
         ]
         for stream in streams:
-            self._spawn(stream.run(), f"{stream.name} stream")
+            self._background.start(stream.run(), f"{stream.name} stream")
         poll = MarketPoll(self._client, self._summary, book, self._clock, self._emit)
-        self._spawn(poll.run(), "mark price poll")
+        self._background.start(poll.run(), "mark price poll")
 
     async def close(self) -> None:
         """End the streams and whatever is still in flight; closing twice is harmless."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s failed", task.get_name(), exc_info=error)
+        await self._background.close()
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -218,15 +205,15 @@ class LmexVenue:
             batch.sort(key=lambda command: _FIRST_TO_LAST[type(command)])
         for command in batch:
             if isinstance(command, Cancel):
-                self._spawn(self._orders.run(command), f"cancel of {command.client_id}")
+                self._background.start(self._orders.run(command), f"cancel of {command.client_id}")
             elif isinstance(command, Place | Amend | Query):
                 self._send_order_command(command)
             elif isinstance(command, Reconcile):
                 self._reconcile()
             elif isinstance(command, ArmDeadMan):
-                self._spawn(self._arm(command), "dead-man timer")
+                self._background.start(self._arm(command), "dead-man timer")
             else:
-                self._spawn(self._cancel_all(), "cancel all")
+                self._background.start(self._cancel_all(), "cancel all")
 
     def _send_order_command(self, command: OrderCommand) -> None:
         """At once, or after the request of the same order that is still in flight."""
@@ -235,7 +222,7 @@ class LmexVenue:
             waiting.append(command)
             return
         self._in_flight[command.client_id] = deque()
-        self._spawn(self._run_orders(command), f"requests of {command.client_id}")
+        self._background.start(self._run_orders(command), f"requests of {command.client_id}")
 
     async def _run_orders(self, command: OrderCommand) -> None:
         """Requests of one order, one after the other."""
@@ -264,7 +251,7 @@ class LmexVenue:
             self._reconcile_again = True
             return
         self._reconciling = True
-        self._spawn(self._run_reconciliations(), "reconciliation")
+        self._background.start(self._run_reconciliations(), "reconciliation")
 
     async def _run_reconciliations(self) -> None:
         assert self._account is not None

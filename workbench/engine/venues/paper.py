@@ -6,11 +6,8 @@ by the way of the stream, and orders are matched against that.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import random
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from workbench.client.errors import Rejected
 from workbench.client.limiter import RateLimiter, Unlimited
@@ -22,6 +19,7 @@ from workbench.client.streams import BookStream, TradeStream
 from workbench.client.transport import Transport
 from workbench.clock import Clock
 from workbench.config import MarketMakerConfig
+from workbench.engine.venues.background import Background
 from workbench.engine.venues.lmex_opening import read_again
 from workbench.engine.venues.local import NEVER, LocalVenue
 from workbench.errors import ConfigError, VenueError
@@ -29,8 +27,6 @@ from workbench.events import BookDelta, BookLost, BookSnapshot, Event, MarketTra
 from workbench.instruments import Instrument
 
 __all__ = ["LMEX_REST", "LMEX_STREAMS", "PaperVenue"]
-
-log = logging.getLogger(__name__)
 
 LMEX_REST = "https://api.lmex.io"
 LMEX_STREAMS = "wss://ws.lmex.io"
@@ -74,7 +70,7 @@ class PaperVenue(LocalVenue):
         self._summary: MarketSummary | None = None
         self._funding: MarkPrice | None = None
         self._funded_ns = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -108,27 +104,14 @@ class PaperVenue(LocalVenue):
         # What the account hears of itself comes from here: that way is always up.
         self._emit(StreamState(self._clock.now_ns(), "private", True))
         for stream in streams:
-            self._spawn(stream.run(), f"{stream.name} stream")
+            self._background.start(stream.run(), f"{stream.name} stream")
         poll = MarketPoll(self._client, self._summary, book, self._clock, self._from_market)
-        self._spawn(poll.run(), "mark price poll")
+        self._background.start(poll.run(), "mark price poll")
 
     async def close(self) -> None:
         """End the streams; closing twice is harmless."""
         await super().close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s failed", task.get_name(), exc_info=error)
+        await self._background.close()
 
     # --- the market -------------------------------------------------------------------------------------------------
 
