@@ -7,6 +7,7 @@ A kernel that fails in a worker is compiled again where it is needed, and its er
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import subprocess
@@ -67,6 +68,7 @@ def compile_ahead(kernels: Iterable[Any], told: Callable[[float], None] | None =
 
 def work() -> None:
     """What a worker does: compile the kernels that it reads the names of, and say so."""
+    gc.set_threshold(100_000, 50, 50)  # a compiler makes much, and most of it stays
     for line in sys.stdin:
         module, name = line.split()
         try:

@@ -30,25 +30,27 @@ class Demo:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
 
-    def wait_for(self, condition: Callable[[], Any], seconds: float = START_S) -> Any:
-        """What the condition gives, once that is true; fails when the demo ends or the time is over before."""
+    def wait_for(self, condition: Callable[[], Any], seconds: float = START_S, *, running: bool = False) -> Any:
+        """What the condition gives, once that is true; fails when time is over, or a demo that should run has ended."""
         pause = threading.Event()
         deadline = time.monotonic() + seconds
         while not (found := condition()):
+            ended = self.process.poll() is not None and not condition()
+            assert not (running and ended), f"ended with {self.process.returncode} before; {self.said()}"
             assert time.monotonic() < deadline, f"waited {seconds} s in vain; {self.said()}"
             pause.wait(0.05)
         return found
 
-    def wait_for_file(self, name: str) -> Path:
+    def wait_for_file(self, name: str, *, running: bool = False) -> Path:
         path = self.out / name
-        self.wait_for(path.exists)
+        self.wait_for(path.exists, running=running)
         return path
 
     def wait_for_orders(self) -> str:
         """Wait until the venue lists open orders; gives the venue's address."""
-        url = str(json.loads(self.wait_for_file("venue.json").read_text())["url"])
-        self.wait_for_file("engine.json")
-        self.wait_for(lambda: self.open_orders(url))
+        url = str(json.loads(self.wait_for_file("venue.json", running=True).read_text())["url"])
+        self.wait_for_file("engine.json", running=True)
+        self.wait_for(lambda: self.open_orders(url), running=True)
         return url
 
     @staticmethod

@@ -113,3 +113,10 @@ def test_signals_are_remembered_once_and_tell_the_exit_code() -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def test_runs_that_start_together_cannot_take_each_others_ports(tmp_path: Path) -> None:
+    asked = "from ipykernel.connect import get_connection_info\nprint(get_connection_info(unpack=True)['transport'])"
+    source = notebook(tmp_path / "in.ipynb", (asked, ()))
+    execute(source, tmp_path / "out.ipynb", {"flag": ""}, StopRequest())
+    assert cells_of(tmp_path / "out.ipynb")[asked].outputs[0].text == "ipc\n"

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -66,12 +67,15 @@ class WorkbenchEngine(NBClientEngine):
         **_unused: Any,
     ) -> None:
         """Execute the cells; a cell that exceeds `execution_timeout` seconds is interrupted, and the rest runs."""
-        with _listening(stop) as request:
+        # Free ports may be taken by another run before the kernel has bound them; a folder of one's own may not.
+        with _listening(stop) as request, tempfile.TemporaryDirectory(prefix="workbench-") as folder:
             _StoppableClient(
                 nb_man,
                 request,
                 kernel_manager_class=AsyncKernelManager,
-                km=AsyncKernelManager(kernel_spec_manager=_ThisInterpreter()),
+                km=AsyncKernelManager(
+                    kernel_spec_manager=_ThisInterpreter(), transport="ipc", connection_file=f"{folder}/kernel.json"
+                ),
                 timeout=execution_timeout,
                 startup_timeout=start_timeout,
                 interrupt_on_timeout=True,
