@@ -30,6 +30,7 @@ from workbench.backtest.kernels.desk_state import (
 from workbench.backtest.kernels.hearing import hear_answers, hear_money
 from workbench.backtest.kernels.ledger import FUNDING_DUE_NS
 from workbench.backtest.kernels.matching import forget_taken, level_changed, price_came, serve_requests, traded
+from workbench.backtest.kernels.quiet_rows import pass_quiet_rows
 from workbench.backtest.kernels.rows import BID_SIDE, DEPTH_ROW, EXCHANGE, KIND_MASK, SNAPSHOT_ROW, TRADE_ROW, clear_row
 from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE
 from workbench.backtest.kernels.tape import TAPE, TICKER, Tape, Ticker
@@ -114,13 +115,16 @@ def walk_tape(venue: Venue, book: Book, tape: Tape, own: Any, start: int, until_
     row = start
     stuck = False
     while row < tape.code.size and tape.venue_ns[row] <= until_ns and not stuck:
-        code = tape.code[row]
-        if code & EXCHANGE:
-            stuck = not apply_market_row(
-                venue, book, own, int(code), int(tape.price[row]), int(tape.size[row]), tape.venue_ns[row]
-            )
-        if not stuck:
-            row += 1
+        if not venue.edges[ANY_TAKEN]:
+            row = pass_quiet_rows(venue, book, tape, row, until_ns)
+        if row < tape.code.size and tape.venue_ns[row] <= until_ns:
+            code = tape.code[row]
+            if code & EXCHANGE:
+                stuck = not apply_market_row(
+                    venue, book, own, int(code), int(tape.price[row]), int(tape.size[row]), tape.venue_ns[row]
+                )
+            if not stuck:
+                row += 1
     return -row - 1 if stuck else row
 
 
