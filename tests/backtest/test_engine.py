@@ -136,6 +136,20 @@ def test_neither_chunks_nor_full_logs_nor_company_nor_threads_change_a_number(
         assert same(together[1].log, alone)
 
 
+@pytest.mark.parametrize("rules", ["honest", "parity"])
+def test_the_mid_of_a_fill_is_the_one_heard_then(feed: Feed, rules: str) -> None:
+    bests = feed.bests.copy()
+    bests[5::11, 0] = 0
+    bests[9::13] = -1
+    gappy = replace(feed, bests=bests)
+    fills = run(gappy, rules=rules, feed_delay_s=0.003, step_s=0.05).fills
+    at = np.searchsorted(feed.best_ns + 3_000_000, fills["t_ns"], side="right") - 1
+    quoted = (bests[at, :2] > 0).all(axis=1)
+    assert 10 < quoted.sum() < quoted.size
+    expected = np.where(quoted, bests[at, :2].sum(axis=1), 2 * fills["price_ticks"])
+    assert np.array_equal(fills["mid_half_ticks"], expected)
+
+
 def test_seeds_draw_delays_and_nothing_else_does(feed: Feed) -> None:
     latency = JitteredLatency(0.001, 0.001, 0.02, 0.02)
     first, again, other = (run(feed, latency=latency, seed=seed) for seed in (1, 1, 2))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.backtest.made_feed import make_feed
-from workbench.backtest import Feed, mids
+from workbench.backtest import Feed
 from workbench.backtest.kernels.books import (
     ASKS,
     BEST,
@@ -26,7 +26,6 @@ from workbench.backtest.kernels.books import (
     set_level,
 )
 from workbench.backtest.kernels.rows import EXCHANGE, KIND_MASK, LOCAL
-from workbench.backtest.log import FILLS_DTYPE
 from workbench.data import CLEAR, DEPTH, FUNDING, GAP, HFTBACKTEST_DTYPE, MARK, RESYNC, SNAPSHOT, TRADE, event_table
 from workbench.errors import DataError
 from workbench.instruments import Instrument
@@ -128,24 +127,6 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"cannot be kept in .*WORKBENCH_CACHE"):
         Feed.prepare(raw((1 | BUY, 5, 15, 100.0, 1.0)), INSTRUMENT, cache=tmp_path / "file")
-
-
-def test_the_mid_of_a_fill_is_the_one_heard_then_wherever_the_pieces_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    feed = Feed.prepare(make_feed(5_000, seed=13), INSTRUMENT, cache=False)
-    logs = [np.zeros(count, FILLS_DTYPE) for count in (0, 300, 41)]
-    rng = np.random.default_rng(5)
-    for rows in logs:
-        rows["t_ns"] = np.sort(rng.integers(feed.start_ns - 10**8, feed.end_ns + 10**8, rows.size))
-        rows["t_ns"][1::3] = np.sort(rng.choice(feed.best_ns, rows["t_ns"][1::3].size))
-        rows["t_ns"].sort()
-        rows["price_ticks"] = 7
-    monkeypatch.setattr(mids, "PIECE", 97)
-    mids.add_mids(feed, logs, feed_delay_ns=0)
-    for rows in logs:
-        for row in rows:
-            at = int(np.searchsorted(feed.best_ns, row["t_ns"], side="right")) - 1
-            bid, ask = feed.bests[at, :2].tolist() if at >= 0 else (0, 0)
-            assert row["mid_half_ticks"] == (bid + ask if bid > 0 and ask > 0 else 14)
 
 
 def test_rows_before_the_first_of_a_view_carry_its_stamp() -> None:

@@ -48,7 +48,6 @@ from workbench.backtest.log import (
     RunLog,
 )
 from workbench.backtest.log_rows import deal_rows, place_by_number
-from workbench.backtest.mids import add_mids
 from workbench.backtest.queues import QueueModel
 from workbench.backtest.row_store import RowStore
 from workbench.backtest.views import CHUNK, ViewTables
@@ -248,9 +247,7 @@ class Engine:
                 self._flush()
             log_open_orders(self._venue, self._desk, self._logs, c)
         self._flush()
-        logs = [self._log(c, first_ns, reason) for c in range(self._count)]
-        add_mids(self._feed, [log.fills for log in logs], self._conditions.feed_delay_ns)
-        return logs
+        return [self._log(c, first_ns, reason) for c in range(self._count)]
 
     def _release(self) -> None:
         """What was walked needs no memory any more."""

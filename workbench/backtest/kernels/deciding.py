@@ -9,7 +9,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.codes import BOOK_LATE, BOOK_OLD, HALTED_REJECTS, MARK_OLD
-from workbench.backtest.kernels.delays import last_at
+from workbench.backtest.kernels.delays import first_after
 from workbench.backtest.kernels.desk_state import (
     ACTIVE,
     ASK_HIGH,
@@ -36,6 +36,7 @@ from workbench.backtest.kernels.desk_state import (
     MAX_BOOK_AGE_NS,
     MAX_OPEN,
     MAX_REJECTS,
+    NEXT_MARKOUT_BEST,
     REASON,
     REJECTS_IN_A_ROW,
     STEPS,
@@ -157,7 +158,8 @@ def own_markouts(desk: Desk, ticker: Ticker, c: int, book_ns: int, view: NDArray
         waiting = False
         due = stamps[PENDING_NS + stamps[FIRST]] if stamps[WAITING] > 0 else 0
         if 0 < due < book_ns:
-            b = last_at(ticker.best_ns, due)
+            desk.counts[c, NEXT_MARKOUT_BEST] = first_after(ticker.best_ns, desk.counts[c, NEXT_MARKOUT_BEST], due)
+            b = desk.counts[c, NEXT_MARKOUT_BEST] - 1
             mid = (bests[b, 0] + bests[b, 1]) / 2 if b >= 0 and bests[b, 0] > 0 and bests[b, 1] > 0 else view[MID]
             take_markouts(numbers, stamps, due + 1, mid)
             waiting = True

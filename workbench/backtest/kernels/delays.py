@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from workbench.compiled import borrowing, inlined
 
-__all__ = ["CONSTANT", "ENTRY", "JITTERED", "LATENCY", "MEASURED", "RESPONSE", "LatencyTable", "delay", "last_at"]
+__all__ = [
+    "CONSTANT",
+    "ENTRY",
+    "JITTERED",
+    "LATENCY",
+    "MEASURED",
+    "RESPONSE",
+    "LatencyTable",
+    "delay",
+    "first_after",
+]
 
 ENTRY, RESPONSE = 0, 1
 CONSTANT, MEASURED, JITTERED = range(3)
@@ -52,6 +62,23 @@ def last_at(stamps: NDArray[np.int64], t_ns: int) -> int:
         else:
             high = middle
     return low - 1
+
+
+@borrowing(types.int64(types.int64[::1], types.int64, types.int64))
+def first_after(stamps: NDArray[np.int64], start: int, stamp: int) -> int:
+    """Index of the first entry from `start` on that is later than a stamp, in steps that double: it is mostly near."""
+    step, low = 1, start
+    while low + step <= stamps.size and stamps[low + step - 1] <= stamp:
+        low += step
+        step *= 2
+    high = min(low + step, stamps.size)
+    while low < high:
+        middle = (low + high) // 2
+        if stamps[middle] <= stamp:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @borrowing(types.int64(LATENCY, types.int64, types.int64, types.int64))

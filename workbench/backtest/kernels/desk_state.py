@@ -49,8 +49,10 @@ __all__ = ["DESK", "LOGS", "Desk", "Logs", "make_desk", "make_logs"]
     AT_REST,
     LATE_FROM,
     LATE_TO,
-) = range(32)
-COUNT_COLUMNS = 32
+    NEXT_BEST,
+    NEXT_MARKOUT_BEST,
+) = range(34)
+COUNT_COLUMNS = 34
 
 COLLAR, TOLERANCE_SHARE = range(2)
 """Columns of `shares`: of the price."""
@@ -62,9 +64,9 @@ L_IN_FLIGHT, L_OPEN, L_CANCELLING, L_AMENDING, L_DONE = range(5)
 class Desk(NamedTuple):
     """Arrays of the traders; C configurations, columns as named above.
 
-    `counts` int64[C, 32], `shares` float64[C, 2], `ledger` int64[C, LEDGER_SIZE] (see `kernels.ledger`), `active`,
-    `free` int64[C, SLOTS] (order rows), `limits` int64[C, 16], `buckets` int64[C, 4], `params` float64[C, P], `states`
-    float64[C, 16], `numbers`, `stamps`: memory of the markouts [C, any], and scratch of the plan.
+    `counts` int64[C, COUNT_COLUMNS], `shares` float64[C, 2], `ledger` int64[C, LEDGER_SIZE] (see `kernels.ledger`),
+    `active`, `free` int64[C, SLOTS] (order rows), `limits` int64[C, 16], `buckets` int64[C, 4], `params` float64[C, P],
+    `states` float64[C, 16], `numbers`, `stamps`: memory of the markouts [C, any], and scratch of the plan.
     """
 
     counts: NDArray[np.int64]

@@ -16,7 +16,7 @@ from workbench.backtest.kernels.codes import (
     REJECTED,
     VENUE_RATE_LIMIT,
 )
-from workbench.backtest.kernels.delays import last_at
+from workbench.backtest.kernels.delays import first_after
 from workbench.backtest.kernels.desk_state import (
     ACTIVE,
     DESK,
@@ -32,6 +32,7 @@ from workbench.backtest.kernels.desk_state import (
     LOG_ORDERS,
     LOGS,
     MARKOUTS,
+    NEXT_BEST,
     REJECTS,
     REJECTS_IN_A_ROW,
     WATCH_LOSS,
@@ -113,29 +114,38 @@ def hear_money(desk: Desk, ticker: Ticker, c: int, until_ns: int) -> None:
 
 
 @inlined
-def hear_fill(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, at: int, now_ns: int) -> None:
+def twice_mid_heard(desk: Desk, ticker: Ticker, c: int, now_ns: int) -> int:
+    """Twice the mid, ticks, that a trader knows when it hears something; 0 without a market. Times do not fall."""
+    counts, bests = desk.counts, ticker.bests
+    counts[c, NEXT_BEST] = first_after(ticker.best_ns, counts[c, NEXT_BEST], now_ns)
+    last = counts[c, NEXT_BEST] - 1
+    twice_mid = 0
+    if last >= 0 and bests[last, 0] > 0 and bests[last, 1] > 0:
+        twice_mid = int(bests[last, 0]) + int(bests[last, 1])
+    return twice_mid
+
+
+@inlined
+def hear_fill(venue: Venue, desk: Desk, logs: Logs, c: int, r: int, at: int, now_ns: int, twice_mid: int) -> None:
     """Book an execution as its owner hears of it."""
     orders, counts, answers = venue.orders, desk.counts, venue.answers
     size = answers[c, at, ANS_SIZE]
     side = orders[r, SIDE]
     orders[r, HEARD] += size
     counts[c, KNOWN_POSITION] += side * size
-    log_fill(venue, logs, r, at, now_ns, counts[c, KNOWN_POSITION])
+    log_fill(venue, logs, r, at, now_ns, twice_mid, counts[c, KNOWN_POSITION])
     if counts[c, WATCH_LOSS]:
         book_fill(desk.ledger[c], side, size, answers[c, at, ANS_PRICE], answers[c, at, EXTRA])
         check_loss(desk, c)
 
 
-@inner(types.void(DESK, TICKER, _i, _i, _i, _F))
-def follow_fill(desk: Desk, ticker: Ticker, c: int, now_ns: int, side: int, view: NDArray[np.float64]) -> None:
+@inlined
+def follow_fill(desk: Desk, c: int, now_ns: int, side: int, mid: float, view: NDArray[np.float64]) -> None:
     """Remember a passive fill and the mid at which it was heard, for the markouts that the model sees."""
-    bests = ticker.bests
-    b = last_at(ticker.best_ns, now_ns)
-    if b >= 0 and bests[b, 0] > 0 and bests[b, 1] > 0:
-        shown = view[MID]
-        view[MID] = (bests[b, 0] + bests[b, 1]) / 2
-        note_fill(view, desk.numbers[c], desk.stamps[c], now_ns, side)
-        view[MID] = shown
+    shown = view[MID]
+    view[MID] = mid
+    note_fill(view, desk.numbers[c], desk.stamps[c], now_ns, side)
+    view[MID] = shown
 
 
 @inlined
@@ -181,9 +191,10 @@ def hear_answers(  # noqa: C901, PLR0912 - one branch an answer
         extra = answers[c, at, EXTRA]
         ended = -1
         if kind == FILL:
-            hear_fill(venue, desk, logs, c, r, at, now_ns)
-            if desk.counts[c, MARKOUTS] and extra:
-                follow_fill(desk, ticker, c, now_ns, orders[r, SIDE], view)
+            twice_mid = twice_mid_heard(desk, ticker, c, now_ns)
+            hear_fill(venue, desk, logs, c, r, at, now_ns, twice_mid)
+            if desk.counts[c, MARKOUTS] and extra and twice_mid > 0:
+                follow_fill(desk, c, now_ns, orders[r, SIDE], twice_mid / 2, view)
             extra = NO_REASON
             if orders[r, HEARD] >= orders[r, KNOWN_SIZE]:
                 ended = FILLED

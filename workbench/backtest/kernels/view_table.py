@@ -9,6 +9,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.codes import BOOK_LOST, NEVER, NO_MARK, ONE_SIDED
+from workbench.backtest.kernels.delays import first_after
 from workbench.backtest.kernels.rows import KIND_MASK, LOCAL, TRADE_ROW
 from workbench.compiled import borrowing, inlined, inner
 from workbench.events import NS
@@ -135,23 +136,6 @@ def show(
             cursor[BROKEN] = 0
             break_series(view, numbers, stamps)
         update_quote(view, numbers, stamps, micro, stamp, bid, bid_size, ask, ask_size)
-
-
-@borrowing(_i(_I, _i, _i))
-def first_after(stamps: NDArray[np.int64], start: int, stamp: int) -> int:
-    """Index of the first entry from `start` on that is later than a stamp, in steps that double: it is mostly near."""
-    step, low = 1, start
-    while low + step <= stamps.size and stamps[low + step - 1] <= stamp:
-        low += step
-        step *= 2
-    high = min(low + step, stamps.size)
-    while low < high:
-        middle = (low + high) // 2
-        if stamps[middle] <= stamp:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @inlined

@@ -86,8 +86,8 @@ def log_open_orders(venue: Venue, desk: Desk, logs: Logs, c: int) -> None:
 
 
 @inlined
-def log_fill(venue: Venue, logs: Logs, r: int, at: int, now_ns: int, position: int) -> None:
-    """Write an execution that was heard; `position`: after it."""
+def log_fill(venue: Venue, logs: Logs, r: int, at: int, now_ns: int, twice_mid: int, position: int) -> None:
+    """Write an execution that was heard at a mid (0: there was none); `position`: after it."""
     orders, answers = venue.orders, venue.answers
     c = orders[r, CONFIG]
     n = logs.ends[LOG_FILLS]
@@ -101,7 +101,7 @@ def log_fill(venue: Venue, logs: Logs, r: int, at: int, now_ns: int, position: i
     row[n, 5] = answers[c, at, ANS_PRICE]
     row[n, 6] = answers[c, at, ANS_SIZE]
     row[n, 7] = answers[c, at, EXTRA]
-    row[n, 8] = 0
+    row[n, 8] = twice_mid if twice_mid > 0 else 2 * answers[c, at, ANS_PRICE]
     row[n, 9] = position
     row[n, 10] = answers[c, at, VENUE_NS] - orders[r, ACCEPTED_NS] if answers[c, at, EXTRA] else 0
 
