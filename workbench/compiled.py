@@ -180,7 +180,12 @@ def compiled(
     """
 
     def compile_function(function: F) -> F:
-        options: dict[str, Any] = {"nogil": nogil, "_nrt": counting, "no_cpython_wrapper": not from_python}
+        options: dict[str, Any] = {
+            "nogil": nogil,
+            "_nrt": counting,
+            "no_cpython_wrapper": not from_python,
+            "no_cfunc_wrapper": not from_python,
+        }
         dispatcher: Any = numba.njit(**options)(function)
         dispatcher.__class__ = _Waiting
         dispatcher.signature = signature
