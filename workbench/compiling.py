@@ -7,8 +7,6 @@ A kernel that fails in a worker is compiled again where it is needed, and its er
 
 from __future__ import annotations
 
-import gc
-import importlib
 import os
 import subprocess
 import sys
@@ -28,7 +26,7 @@ MOST_WORKERS = 4
 LOOK_S = 0.2
 """Between two looks whether the work goes on, or was interrupted."""
 
-WORK = "from workbench.compiling import work; work()"
+WORK = "from workbench.compile_worker import work; work()"
 
 
 def kernels_called(kernel: Any) -> set[Any]:
@@ -66,18 +64,6 @@ def compile_ahead(kernels: Iterable[Any], told: Callable[[float], None] | None =
         _Ahead(missing, told).compile(workers)
 
 
-def work() -> None:
-    """What a worker does: compile the kernels that it reads the names of, and say so."""
-    gc.set_threshold(100_000, 50, 50)  # a compiler makes much, and most of it stays
-    for line in sys.stdin:
-        module, name = line.split()
-        try:
-            getattr(importlib.import_module(module), name).load()
-        finally:
-            sys.stdout.write("done\n")
-            sys.stdout.flush()
-
-
 def _with_callees(kernels: Iterable[Any]) -> set[Any]:
     found: set[Any] = set()
     more = list(kernels)
@@ -90,12 +76,20 @@ def _with_callees(kernels: Iterable[Any]) -> set[Any]:
 
 
 def _can_be_compiled_elsewhere(kernel: Any) -> bool:
-    function = kernel.py_func
-    if not function.__module__.startswith(f"{__package__}."):
-        return False
-    is_there = getattr(sys.modules[function.__module__], function.__name__, None) is kernel
     # One that is loaded already is an ordinary dispatcher of numba's.
-    return is_there and hasattr(kernel, "is_missing") and bool(kernel.is_missing())
+    return bool(_place(kernel)) and hasattr(kernel, "is_missing") and bool(kernel.is_missing())
+
+
+def _place(kernel: Any) -> str:
+    """Module and name that another process finds a kernel of the package by; empty where it cannot."""
+    function = kernel.py_func
+    module, name = function.__module__, function.__name__
+    if not module.startswith(f"{__package__}."):
+        return ""
+    found = getattr(sys.modules[module], name, None)
+    if found is kernel:
+        return f"{module} {name}"
+    return f"{module} {name}.function" if getattr(found, "function", None) is kernel else ""  # that of a model
 
 
 class _Ahead:
@@ -158,9 +152,8 @@ class _Ahead:
         assert process.stdin is not None
         assert process.stdout is not None
         while (kernel := self._next()) is not None:
-            function = kernel.py_func
             try:
-                print(function.__module__, function.__name__, file=process.stdin, flush=True)
+                print(_place(kernel), file=process.stdin, flush=True)
                 answered = process.stdout.readline()
             except OSError:
                 answered = ""
