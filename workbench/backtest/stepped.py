@@ -14,12 +14,10 @@ from numba.experimental.function_type import _get_wrapper_address
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import ASKS, BEST, BIDS, NO_ASK, NO_BID, grow_far, make_book
-from workbench.backtest.kernels.codes import NO_REASON
 from workbench.backtest.kernels.delays import ENTRY, RESPONSE
-from workbench.backtest.kernels.matching import amend, enter
 from workbench.backtest.kernels.rows import ASK_SIDE, BID_SIDE, CLEAR_ROW, DEPTH_ROW, EXCHANGE, TRADE_ROW
 from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE, QUEUE_SIGNATURE
-from workbench.backtest.kernels.stepping import delay_ns, end_resting, play_rows
+from workbench.backtest.kernels.stepping import amend_order, delay_ns, end_resting, enter_order, play_rows
 from workbench.backtest.kernels.venue_state import (
     ACK,
     AHEAD,
@@ -251,7 +249,7 @@ class SteppedVenue:
         order[FLAGS] = POST_ONLY * post_only | REDUCE_ONLY * reduce_only | IMMEDIATE * ioc
         order[AHEAD] = -1
         self._rows[self._numbers] = row
-        enter(self._venue, self._book, row, venue_ns, NO_REASON)
+        enter_order(self._venue, self._book, row, venue_ns)
         return self._numbers
 
     def cancel(self, order_no: int, venue_ns: int) -> None:
@@ -260,7 +258,7 @@ class SteppedVenue:
 
     def amend(self, order_no: int, size: int, venue_ns: int, *, price_ticks: int = 0) -> None:
         """A new size (what is filled included) of a resting order arrives, and a new price unless it is 0."""
-        amend(self._venue, self._book, self._rows[order_no], size, price_ticks, venue_ns)
+        amend_order(self._venue, self._book, self._rows[order_no], size, price_ticks, venue_ns)
 
     def ahead(self, order_no: int) -> float:
         """Contracts believed ahead of a resting order."""

@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, inner
 from workbench.quoting.schema import MAX_LEVELS, OUT_PRICE, OUT_SIDE, OUT_SIZE
 from workbench.risk.checks import PASSED, REFUSALS, check_order, order_value
 from workbench.risk.limits import (
@@ -127,7 +127,7 @@ def cap_tolerance(limits: NDArray[np.int64], half_spread: float) -> None:
         limits[TOLERANCE] = int(half_spread / 2)
 
 
-@compiled(types.void(types.int64[:, ::1], types.int64, types.int64[::1]))
+@inner(types.void(types.int64[:, ::1], types.int64, types.int64[::1]))
 def keep_passive(wanted: Rows, rows: int, limits: NDArray[np.int64]) -> None:
     """Step wanted prices back to where they rest: bids floored below the best ask, asks ceiled above the best bid."""
     increment = limits[INCREMENT]
@@ -141,7 +141,7 @@ def keep_passive(wanted: Rows, rows: int, limits: NDArray[np.int64]) -> None:
             wanted[i, OUT_PRICE] = max(-(-price // increment) * increment, lowest_ask)
 
 
-@compiled(types.boolean(types.int64, types.int64, types.int64[:, ::1], types.int64))
+@inner(types.boolean(types.int64, types.int64, types.int64[:, ::1], types.int64))
 def crosses_own(side: int, price: int, live: Rows, count: int) -> bool:
     """Whether an own order of the other side that may still be live stands at or through this price."""
     for j in range(count):  # noqa: SIM110 - numba compiles loops, not generators
@@ -162,7 +162,7 @@ KEEP, SHRINK, DROP, REPLACE, LEAVE = range(5)
 """Verdicts on a live order."""
 
 
-@compiled(types.void(_MATRIX, _ROW, _INT, _INT, _INT, _INT, _INT, _INT))
+@inner(types.void(_MATRIX, _ROW, _INT, _INT, _INT, _INT, _INT, _INT))
 def _put(
     actions: Rows, totals: NDArray[np.int64], kind: int, row: int, slot: int, side: int, price: int, size: int
 ) -> None:
@@ -176,7 +176,7 @@ def _put(
     totals[ACTIONS] = n + 1
 
 
-@compiled(types.void(_MATRIX, _INT, _ROW))
+@inner(types.void(_MATRIX, _INT, _ROW))
 def _wanted_by_slot(wanted: Rows, rows: int, slot_wanted: NDArray[np.int64]) -> None:
     slot_wanted[:] = -1
     bids = 0
@@ -190,7 +190,7 @@ def _wanted_by_slot(wanted: Rows, rows: int, slot_wanted: NDArray[np.int64]) -> 
             asks += 1
 
 
-@compiled(types.void(_MATRIX, _INT, _ROW, _ROW, _ROW))
+@inner(types.void(_MATRIX, _INT, _ROW, _ROW, _ROW))
 def _live_by_slot(
     live: Rows, count: int, slot_row: NDArray[np.int64], slot_leaving: NDArray[np.int64], totals: NDArray[np.int64]
 ) -> None:
@@ -209,7 +209,7 @@ def _live_by_slot(
             slot_row[slot] = j
 
 
-@compiled(types.void(_MATRIX, _INT, _ROW, _ROW, _MATRIX, _ROW))
+@inner(types.void(_MATRIX, _INT, _ROW, _ROW, _MATRIX, _ROW))
 def _drop_doubles(
     live: Rows,
     count: int,
@@ -226,7 +226,7 @@ def _drop_doubles(
             _put(actions, totals, ACT_CANCEL, j, slot, live[j, LIVE_SIDE], live[j, LIVE_PRICE], 0)
 
 
-@compiled(types.void(_MATRIX, _ROW, _INT, _ROW, _ROW))
+@inner(types.void(_MATRIX, _ROW, _INT, _ROW, _ROW))
 def _shed(
     live: Rows, slot_row: NDArray[np.int64], position: int, limits: NDArray[np.int64], totals: NDArray[np.int64]
 ) -> None:
@@ -245,7 +245,7 @@ def _shed(
             live[j, LIVE_STATUS] = SHED
 
 
-@compiled(_INT(_MATRIX, _INT, _MATRIX, _INT, _ROW, _INT))
+@inner(_INT(_MATRIX, _INT, _MATRIX, _INT, _ROW, _INT))
 def judge_order(wanted: Rows, i: int, live: Rows, j: int, limits: NDArray[np.int64], tokens: int) -> int:
     """Verdict on live row `j` when row `i` is wanted in its slot (-1: none is): KEEP, SHRINK, DROP, REPLACE, LEAVE."""
     status = live[j, LIVE_STATUS]
@@ -266,7 +266,7 @@ def judge_order(wanted: Rows, i: int, live: Rows, j: int, limits: NDArray[np.int
     return KEEP
 
 
-@compiled(types.boolean(_INT, _INT, _ROW))
+@inner(types.boolean(_INT, _INT, _ROW))
 def crosses_sent(side: int, price: int, totals: NDArray[np.int64]) -> bool:
     """Whether an order of the other side in this very plan stands at or through this price."""
     if side > 0:
@@ -274,7 +274,7 @@ def crosses_sent(side: int, price: int, totals: NDArray[np.int64]) -> bool:
     return bool(totals[SENT_BID] >= price)
 
 
-@compiled(types.void(_MATRIX, _INT, _INT, _MATRIX, _INT, _INT, _ROW, _MATRIX, _ROW, _ROW))
+@inner(types.void(_MATRIX, _INT, _INT, _MATRIX, _INT, _INT, _ROW, _MATRIX, _ROW, _ROW))
 def _send(  # noqa: PLR0917 - compiled functions take their arguments by position
     wanted: Rows,
     i: int,

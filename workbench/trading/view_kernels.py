@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import borrowing, compiled
+from workbench.compiled import compiled, inner
 from workbench.config import SignalsConfig, VolatilityConfig
 from workbench.events import NS
 from workbench.instruments import Instrument
@@ -153,7 +153,7 @@ def reconfigured(
     return new
 
 
-@borrowing(types.void(_F, _I, _i, _i, _i, _i, _i))
+@inner(types.void(_F, _I, _i, _i, _i, _i, _i))
 def note_flow(numbers: Floats, stamps: Ints, t_ns: int, bid: int, bid_size: int, ask: int, ask_size: int) -> None:
     """Take a quote into the order flow: all that it leaves behind between two samples while no fill waits."""
     bucket, width = stamps[BUCKET], stamps[BUCKET_NS]
@@ -172,7 +172,7 @@ def note_flow(numbers: Floats, stamps: Ints, t_ns: int, bid: int, bid_size: int,
     numbers[FLOWS + bucket % FLOW_BUCKETS] += flow
 
 
-@borrowing(_f(_F, _I, _i))
+@inner(_f(_F, _I, _i))
 def flow_over_window(numbers: Floats, stamps: Ints, t_ns: int) -> float:
     """Order-flow imbalance of the window up to now, contracts; NaN before a whole window was seen."""
     if t_ns - stamps[FLOW_SINCE_NS] < stamps[BUCKET_NS] * FLOW_BUCKETS:

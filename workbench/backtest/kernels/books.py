@@ -151,7 +151,7 @@ def level_size(book: Book, side: int, tick: int) -> int:
     return int(book.far_sizes[at]) if book.far_keys[at] != EMPTY else 0
 
 
-@borrowing(_i(BOOK, _i, _i))
+@inner(_i(BOOK, _i, _i))
 def level_from(book: Book, side: int, start: int) -> int:
     """The best price within the window from `start` on away from the touch; NO_BID or NO_ASK when there is none."""
     away = 2 * side - 1

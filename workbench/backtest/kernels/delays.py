@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import borrowing, inlined, inner
 
 __all__ = [
     "CONSTANT",
@@ -51,7 +51,7 @@ def uniform(seed: int, count: int) -> float:
     return (np.float64(z >> np.uint64(11)) + 0.5) / 9007199254740992.0
 
 
-@borrowing(types.int64(types.int64[::1], types.int64))
+@inner(types.int64(types.int64[::1], types.int64))
 def last_at(stamps: NDArray[np.int64], t_ns: int) -> int:
     """The last of sorted stamps at or before a time; -1 before the first."""
     low, high = 0, stamps.size
@@ -64,7 +64,7 @@ def last_at(stamps: NDArray[np.int64], t_ns: int) -> int:
     return low - 1
 
 
-@borrowing(types.int64(types.int64[::1], types.int64, types.int64))
+@inner(types.int64(types.int64[::1], types.int64, types.int64))
 def first_after(stamps: NDArray[np.int64], start: int, stamp: int) -> int:
     """Index of the first entry from `start` on that is later than a stamp, in steps that double: it is mostly near."""
     step, low = 1, start

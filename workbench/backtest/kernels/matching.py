@@ -81,7 +81,7 @@ from workbench.backtest.kernels.venue_state import (
     link,
     unlink,
 )
-from workbench.compiled import borrowing, inlined, inner
+from workbench.compiled import inlined, inner
 
 __all__ = ["level_changed", "price_came", "serve_requests", "traded"]
 
@@ -281,7 +281,7 @@ def take(venue: Venue, book: Book, r: int, now_ns: int) -> None:
         tick = level_from(book, s, tick + away)
 
 
-@borrowing(types.void(VENUE, BOOK, _i, _i, _i))
+@inner(types.void(VENUE, BOOK, _i, _i, _i))
 def enter(venue: Venue, book: Book, r: int, now_ns: int, reason: int) -> None:
     """An order arrives in the book: it takes, rests or ends. `reason`: why it has to end, if it has."""
     orders = venue.orders
@@ -336,7 +336,7 @@ def within_rate(venue: Venue, c: int, now_ns: int) -> bool:
     return True
 
 
-@borrowing(types.void(VENUE, BOOK, _i, _i, _i, _i))
+@inner(types.void(VENUE, BOOK, _i, _i, _i, _i))
 def amend(venue: Venue, book: Book, r: int, size: int, price: int, now_ns: int) -> None:
     """Change an order: less size keeps its place, anything else loses it."""
     orders = venue.orders

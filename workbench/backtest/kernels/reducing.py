@@ -30,7 +30,7 @@ from workbench.backtest.kernels.venue_state import (
     answer,
     unlink,
 )
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import inlined, inner
 
 __all__ = ["end_withdrawn", "left_to_reduce", "withdraw_excess"]
 
@@ -59,7 +59,7 @@ def is_newer(venue: Venue, r: int, than: int) -> bool:
     return bool(orders[r, ACCEPTED_NS] > orders[than, ACCEPTED_NS])
 
 
-@borrowing(_i(VENUE, _i))
+@inner(_i(VENUE, _i))
 def left_to_reduce(venue: Venue, r: int) -> int:
     """Contracts of its account's position that an order can close beside the reduce-only orders that rest already."""
     orders = venue.orders
@@ -71,7 +71,7 @@ def left_to_reduce(venue: Venue, r: int) -> int:
     return int(left)
 
 
-@borrowing(types.void(VENUE, _i))
+@inner(types.void(VENUE, _i))
 def withdraw_excess(venue: Venue, c: int) -> None:
     """Mark resting reduce-only orders beyond the position, the newest first: they fill no more."""
     orders = venue.orders
@@ -90,7 +90,7 @@ def withdraw_excess(venue: Venue, c: int) -> None:
         total -= orders[newest, SIZE] - orders[newest, DONE]
 
 
-@borrowing(types.void(VENUE, _i))
+@inner(types.void(VENUE, _i))
 def end_withdrawn(venue: Venue, now_ns: int) -> None:
     """Cancel what was marked: between two events, when nobody walks the lists of orders."""
     if venue.edges[ANY_REDUCING] == 0:

@@ -50,7 +50,7 @@ def nothing_from_behind(front: float, back: float) -> float:  # noqa: ARG001
     return 0.0
 
 
-@borrowing(_f(_f, _f))
+@inner(_f(_f, _f))
 def ratio(part: float, whole: float) -> float:
     """part / whole as IEEE has it: NaN for 0 / 0, infinite for anything else over 0."""
     if whole == 0.0:

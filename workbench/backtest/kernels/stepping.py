@@ -12,12 +12,13 @@ from workbench.backtest.kernels.books import BOOK, Book
 from workbench.backtest.kernels.codes import NO_REASON
 from workbench.backtest.kernels.delays import LATENCY, LatencyTable, delay
 from workbench.backtest.kernels.loop import apply_market_row
+from workbench.backtest.kernels.matching import amend, enter
 from workbench.backtest.kernels.rows import EXCHANGE
 from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE
 from workbench.backtest.kernels.venue_state import END_CANCELLED, PRICE, VENUE, Venue, answer, unlink
 from workbench.compiled import borrowing
 
-__all__ = ["delay_ns", "end_resting", "play_rows"]
+__all__ = ["amend_order", "delay_ns", "end_resting", "enter_order", "play_rows"]
 
 _i = types.int64
 _COLUMNS = (types.uint8[::1], types.int32[::1], types.int32[::1], types.int64[::1])
@@ -44,6 +45,18 @@ def play_rows(
         if not stuck:
             i += 1
     return -1 - i if stuck else i
+
+
+@borrowing(types.void(VENUE, BOOK, _i, _i))
+def enter_order(venue: Venue, book: Book, r: int, now_ns: int) -> None:
+    """A new order arrives."""
+    enter(venue, book, r, now_ns, NO_REASON)
+
+
+@borrowing(types.void(VENUE, BOOK, _i, _i, _i, _i))
+def amend_order(venue: Venue, book: Book, r: int, size: int, price: int, now_ns: int) -> None:
+    """A change of an order arrives; a price of 0 stays as it is."""
+    amend(venue, book, r, size, price, now_ns)
 
 
 @borrowing(types.void(VENUE, _i, _i))
