@@ -135,6 +135,7 @@ def backtest_command(
     from workbench.headless.folder import new_folder_name
 
     folder = claim_run(out or Path(new_folder_name()))
+    _compile(context.obj, settings, rules)
     feed = _feed(context.obj, data, symbol, start, end, venue)
     result = _watched(
         context.obj,
@@ -180,6 +181,7 @@ def sweep_command(
     values = read_grid(grid)
     expand_grid(values, settings)
     folder = claim_run(out or Path(new_folder_name()))
+    _compile(context.obj, settings, rules)
     feed = _feed(context.obj, data, symbol, start, end, venue)
     result = _watched(
         context.obj,
@@ -239,11 +241,18 @@ def _conditions(
     }
 
 
+def _compile(stop: StopRequest, settings: MarketMakerConfig, rules: Rules) -> None:
+    from workbench.backtest.first_compile import compile_backtest
+    from workbench.quoting import find_model
+
+    model = find_model(settings.quoting.model)
+    parity = rules is Rules.parity
+    _watched(stop, "compiling, this once", lambda progress: compile_backtest(model, parity, progress))
+
+
 def _feed(stop: StopRequest, data: str, symbol: str, start: str | None, end: str | None, venue: str | None) -> Feed:
     from workbench.backtest import feed_from_catalog
-    from workbench.backtest.first_compile import compile_backtest
 
-    _watched(stop, "compiling, this once", compile_backtest)
     made: Feed = _watched(
         stop,
         f"preparing {symbol}",

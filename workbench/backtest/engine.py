@@ -32,6 +32,7 @@ from workbench.backtest.kernels.loop import (
     TIMER_START_NS,
     run_live,
     run_loop,
+    run_parity,
 )
 from workbench.backtest.kernels.stepping import delay_ns
 from workbench.backtest.kernels.tape import Tape, Ticker
@@ -264,7 +265,7 @@ class Engine:
 
     def _chunk(self, times: NDArray[np.int64], *, first: int, last: bool) -> bool:
         """Run a chunk of decisions from its `first` on; True when the run is over."""
-        run = run_live if self._conditions.live else run_loop
+        run = run_live if self._conditions.live else run_parity if self._conditions.parity else run_loop
         views, heard, codes = self._views.at(times)
         self._clock[NEXT_STEP] = first
         self._clock[LAST_CHUNK] = last

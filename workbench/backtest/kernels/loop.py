@@ -64,6 +64,7 @@ __all__ = [
     "apply_market_row",
     "run_live",
     "run_loop",
+    "run_parity",
 ]
 
 _i = types.int64
@@ -215,6 +216,42 @@ RUN = _i(
 )
 
 
+@inlined
+def come_to_decision(  # noqa: PLR0917 - compiled functions take their arguments by position
+    venue: Venue,
+    book: Book,
+    desk: Desk,
+    logs: Logs,
+    tape: Tape,
+    ticker: Ticker,
+    clock: NDArray[np.int64],
+    times: NDArray[np.int64],
+    views: NDArray[np.float64],
+    own: Any,
+) -> int:
+    """All that happens and is heard before the next decision: CHUNK_DONE, or why the loop must return without it."""
+    configurations = venue.accounts.shape[0]
+    k = clock[NEXT_STEP]
+    last = k >= times.size
+    now_ns = NEVER - 1 if last else times[k]
+    shown = 0 if last else k
+    status = run_venue(venue, book, tape, clock, now_ns, own)
+    if status != CHUNK_DONE:
+        return int(status)
+    for c in range(configurations):
+        view = views[desk.counts[c, VIEW_TABLE], shown]
+        if hear_answers(venue, desk, logs, ticker, c, now_ns, view, NEVER) < 0:
+            return LOG_FULL
+    for c in range(configurations):
+        if venue.accounts[c, FAULT]:
+            return FAULTY
+    if last or (now_ns >= clock[TAPE_END_NS] and not anything_pending(venue)):
+        return ENDED
+    if logs.ends[LOG_QUOTES] + configurations > logs.quotes.shape[0]:
+        return LOG_FULL
+    return CHUNK_DONE
+
+
 @borrowing(RUN)
 def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by position
     venue: Venue,
@@ -242,34 +279,45 @@ def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by posi
     views : ndarray, shape (tables, steps, VIEW_SIZE)
         What is seen at each; `heard` (book and mark stamps) and `codes` say whether it may be quoted on.
     """
-    parity = venue.rules[PARITY] != 0
-    configurations = venue.accounts.shape[0]
     sample_ns = clock[SAMPLE_NS]
     while clock[NEXT_STEP] < times.size or clock[LAST_CHUNK]:
-        k = clock[NEXT_STEP]
-        last = k >= times.size
-        now_ns = NEVER - 1 if last else times[k]
-        shown = 0 if last else k
-        status = run_venue(venue, book, tape, clock, now_ns, own)
+        status = come_to_decision(venue, book, desk, logs, tape, ticker, clock, times, views, own)
         if status != CHUNK_DONE:
             return status
-        for c in range(configurations):
-            view = views[desk.counts[c, VIEW_TABLE], shown]
-            if hear_answers(venue, desk, logs, ticker, c, now_ns, view, NEVER) < 0:
-                return LOG_FULL
-        for c in range(configurations):
-            if venue.accounts[c, FAULT]:
-                return FAULTY
-        if last or (now_ns >= clock[TAPE_END_NS] and not anything_pending(venue)):
-            return ENDED
-        if logs.ends[LOG_QUOTES] + configurations > logs.quotes.shape[0]:
-            return LOG_FULL
-        for c in range(configurations):
+        k = clock[NEXT_STEP]
+        for c in range(venue.accounts.shape[0]):
             view = views[desk.counts[c, VIEW_TABLE], k]
-            if parity:
-                decide_by_price(venue, desk, logs, c, now_ns, view, sample_ns, model)
-            else:
-                decide(venue, desk, logs, ticker, c, now_ns, codes[k], heard[k], view, sample_ns, False, model)
+            decide(venue, desk, logs, ticker, c, times[k], codes[k], heard[k], view, sample_ns, False, model)
+        clock[NEXT_STEP] = k + 1
+    return CHUNK_DONE
+
+
+@borrowing(RUN)
+def run_parity(  # noqa: PLR0917 - called as `run_loop` is
+    venue: Venue,
+    book: Book,
+    desk: Desk,
+    logs: Logs,
+    tape: Tape,
+    ticker: Ticker,
+    clock: NDArray[np.int64],
+    times: NDArray[np.int64],
+    views: NDArray[np.float64],
+    _heard: NDArray[np.int64],
+    _codes: NDArray[np.int64],
+    model: Any,
+    own: Any,
+) -> int:
+    """`run_loop` for traders that decide as hftbacktest's strategies do."""
+    sample_ns = clock[SAMPLE_NS]
+    while clock[NEXT_STEP] < times.size or clock[LAST_CHUNK]:
+        status = come_to_decision(venue, book, desk, logs, tape, ticker, clock, times, views, own)
+        if status != CHUNK_DONE:
+            return status
+        k = clock[NEXT_STEP]
+        for c in range(venue.accounts.shape[0]):
+            view = views[desk.counts[c, VIEW_TABLE], k]
+            decide_by_price(venue, desk, logs, c, times[k], view, sample_ns, model)
         clock[NEXT_STEP] = k + 1
     return CHUNK_DONE
 
