@@ -52,6 +52,7 @@ __all__ = [
     "make_view",
     "note_fill",
     "note_flow",
+    "note_flows",
     "reconfigured",
     "update_mark",
     "update_quote",
@@ -170,6 +171,31 @@ def note_flow(numbers: Floats, stamps: Ints, t_ns: int, bid: int, bid_size: int,
     quote = numbers[QUOTE : QUOTE + 4]
     flow = flow_update(quote, float(bid), float(bid_size), float(ask), float(ask_size))
     numbers[FLOWS + bucket % FLOW_BUCKETS] += flow
+
+
+@inner(types.void(_F, _I, _I, types.int32[:, ::1], _i, _i))
+def note_flows(numbers: Floats, stamps: Ints, times: Ints, quotes: NDArray[np.int32], first: int, last: int) -> None:
+    """`note_flow` of the quotes `first` to `last` (bid, ask, bid size, ask size) at their times."""
+    at = first
+    while at < last:
+        note_flow(numbers, stamps, times[at], quotes[at, 0], quotes[at, 2], quotes[at, 1], quotes[at, 3])
+        at += 1
+        bid, bid_size, ask, ask_size = numbers[QUOTE], numbers[QUOTE + 1], numbers[QUOTE + 2], numbers[QUOTE + 3]
+        bucket = stamps[BUCKET]
+        total, until = numbers[FLOWS + bucket % FLOW_BUCKETS], (bucket + 1) * stamps[BUCKET_NS]
+        # What falls into the same bucket is summed up in registers.
+        while at < last and times[at] < until:
+            last_bid, last_bid_size, last_ask, last_ask_size = bid, bid_size, ask, ask_size
+            bid, ask = float(quotes[at, 0]), float(quotes[at, 1])
+            bid_size, ask_size = float(quotes[at, 2]), float(quotes[at, 3])
+            flow = bid_size if bid >= last_bid else 0.0
+            flow -= last_bid_size if bid <= last_bid else 0.0
+            flow -= ask_size if ask <= last_ask else 0.0
+            flow += last_ask_size if ask >= last_ask else 0.0
+            total += flow
+            at += 1
+        numbers[QUOTE], numbers[QUOTE + 1], numbers[QUOTE + 2], numbers[QUOTE + 3] = bid, bid_size, ask, ask_size
+        numbers[FLOWS + bucket % FLOW_BUCKETS] = total
 
 
 @inner(_f(_F, _I, _i))

@@ -22,6 +22,7 @@ from workbench.trading.view_kernels import (
     START_NS,
     break_series,
     note_flow,
+    note_flows,
     update_mark,
     update_quote,
 )
@@ -181,6 +182,24 @@ def last_message_ns(market: Market, start: int, end: int) -> int:
     return market.t_ns[at] if at >= start else -1
 
 
+@inlined
+def flow_alone_until(market: Market, best: int, until: int, sample: int) -> int:
+    """Where the changes of the best prices from `best` on end that only the order flow has to know of.
+
+    Those come up to a time, before a sample is due, leave a market, and are the only ones of their stamp.
+    """
+    best_ns, bests = market.best_ns, market.bests
+    at = best
+    stamp = best_ns[at] if at < best_ns.size else NEVER
+    while stamp <= until and stamp < sample and is_market(bests, at):
+        following = best_ns[at + 1] if at + 1 < best_ns.size else NEVER
+        if following == stamp:
+            break
+        at += 1
+        stamp = following
+    return at
+
+
 @borrowing(
     types.void(MARKET, _I, _I, _F, _F, _I, types.float64[:, ::1], types.float64[:, ::1], types.int64[:, ::1], _I)
 )
@@ -210,6 +229,11 @@ def tabulate_view(  # noqa: C901, PLR0917 - compiled functions take their argume
         until = times[k]
         more = True
         while more:
+            if cursor[CODE] == 0 and cursor[BROKEN] == 0:
+                known, best = best, flow_alone_until(market, best, until, sample)
+                if best > known:
+                    note_flows(numbers, stamps, best_ns, bests, known, best)
+                    cursor[BOOK_NS] = best_ns[best - 1]
             stamp = best_ns[best] if best < best_ns.size else NEVER
             if sample < stamp and sample <= until:
                 stamp = first_message_ns(market, row, max(sample, cursor[BOOK_NS] + 1), stamp)
