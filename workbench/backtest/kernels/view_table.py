@@ -183,21 +183,33 @@ def last_message_ns(market: Market, start: int, end: int) -> int:
 
 
 @inlined
-def flow_alone_until(market: Market, best: int, until: int, sample: int) -> int:
-    """Where the changes of the best prices from `best` on end that only the order flow has to know of.
+def leap(
+    market: Market,
+    start: int,
+    until: int,
+    sample: int,
+    cursor: NDArray[np.int64],
+    numbers: NDArray[np.float64],
+    stamps: NDArray[np.int64],
+) -> int:
+    """Pass changes of the best prices of which only the order flow has to know; the first that is another.
 
     Those come up to a time, before a sample is due, leave a market, and are the only ones of their stamp.
     """
     best_ns, bests = market.best_ns, market.bests
-    at = best
-    stamp = best_ns[at] if at < best_ns.size else NEVER
-    while stamp <= until and stamp < sample and is_market(bests, at):
-        following = best_ns[at + 1] if at + 1 < best_ns.size else NEVER
-        if following == stamp:
-            break
-        at += 1
-        stamp = following
-    return at
+    best = start
+    if cursor[CODE] == 0 and cursor[BROKEN] == 0:
+        stamp = best_ns[best] if best < best_ns.size else NEVER
+        while stamp <= until and stamp < sample and is_market(bests, best):
+            following = best_ns[best + 1] if best + 1 < best_ns.size else NEVER
+            if following == stamp:
+                break
+            best += 1
+            stamp = following
+        if best > start:
+            note_flows(numbers, stamps, best_ns, bests, start, best)
+            cursor[BOOK_NS] = best_ns[best - 1]
+    return best
 
 
 @borrowing(
@@ -229,11 +241,7 @@ def tabulate_view(  # noqa: C901, PLR0917 - compiled functions take their argume
         until = times[k]
         more = True
         while more:
-            if cursor[CODE] == 0 and cursor[BROKEN] == 0:
-                known, best = best, flow_alone_until(market, best, until, sample)
-                if best > known:
-                    note_flows(numbers, stamps, best_ns, bests, known, best)
-                    cursor[BOOK_NS] = best_ns[best - 1]
+            best = leap(market, best, until, sample, cursor, numbers, stamps)
             stamp = best_ns[best] if best < best_ns.size else NEVER
             if sample < stamp and sample <= until:
                 stamp = first_message_ns(market, row, max(sample, cursor[BOOK_NS] + 1), stamp)
