@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from workbench.backtest.kernels.best_prices import tabulate_bests
 from workbench.backtest.kernels.lateness import widen_offsets
 from workbench.backtest.kernels.loop import run_loop, run_parity
-from workbench.backtest.kernels.rows import merge_orders, read_rows, tabulate_bests
+from workbench.backtest.kernels.rows import merge_orders, read_rows
 from workbench.backtest.kernels.shares import nothing_from_behind
 from workbench.backtest.kernels.view_table import tabulate_view
 from workbench.backtest.kernels.writing import log_open_orders

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.backtest.feed import BESTS, COLUMNS, FORMAT, FUNDING_STAMPS, PRICES, Feed, instrument_to_json
-from workbench.backtest.kernels import rows as row
+from workbench.backtest.kernels.best_prices import tabulate_bests
 from workbench.backtest.kernels.books import grow_far, make_book
+from workbench.backtest.kernels.rows import LOCAL
 from workbench.errors import DataError
 from workbench.instruments import Instrument
 
@@ -128,14 +129,14 @@ class FeedStore:
         best_ns, bests = self._bests["best_ns"], self._bests["bests"]
         self._state[0] = 0
         while True:
-            made = row.tabulate_bests(
+            made = tabulate_bests(
                 self._book,
                 self._state,
                 piece["code"],
                 piece["price_ticks"],
                 piece["size"],
                 piece["t_ns"],
-                row.LOCAL,
+                LOCAL,
                 best_ns.room(piece["code"].size + 1),
                 bests.room(piece["code"].size + 1),
             )

@@ -28,6 +28,9 @@ NO_ASK = 1 << 40
 FAR_FULL = -1
 """The table of far levels needs more room: call `grow_far`, then the same again."""
 
+OUTSIDE = -2
+"""No best price: a level outside the window, or one that moves both."""
+
 BASE, BEST = 0, 2
 FAR_USED = 4
 MARKS = 8
@@ -233,34 +236,50 @@ def move_best(book: Book, side: int, tick: int, size: int) -> int:
 
 
 @inlined
+def set_in_window(sizes: NDArray[np.int32], side: int, base: int, tick: int, size: int, best: int, other: int) -> int:
+    """Set a level as long as it stands in the window of its side and moves no other best price than this one.
+
+    The best price then, or OUTSIDE (and nothing is changed). For loops that keep the best prices in registers.
+    """
+    away = 2 * side - 1
+    i = tick - base
+    found = OUTSIDE
+    if 0 <= i < sizes.shape[1]:
+        behind = (tick - best) * away
+        # Beyond the best price only what is stale can be deleted.
+        if behind > 0 or (size == 0 and behind < 0):
+            sizes[side, i] = size
+            found = best
+        elif size > 0:
+            if (tick - other) * away > 0:
+                sizes[side, i] = size
+                found = tick
+        else:
+            j = i + away
+            while 0 <= j < sizes.shape[1] and sizes[side, j] == 0:
+                j += away
+            if 0 <= j < sizes.shape[1]:
+                sizes[side, i] = 0
+                found = base + j
+    return found
+
+
+@inlined
 def set_level(book: Book, side: int, tick: int, size: int) -> int:
     """Set what is displayed at a price; the size before, or FAR_FULL (and nothing is changed).
 
     A best price that reaches the other side's moves that one away to its next level beyond: what is left of it is
     stale.
     """
-    away = 2 * side - 1
-    i = tick - book.marks[BASE + side]
-    if 0 <= i < book.sizes.shape[1]:
-        behind = (tick - book.marks[BEST + side]) * away
-        before = int(book.sizes[side, i])
-        # Beyond the best price only what is stale can be deleted.
-        if behind > 0 or (behind == 0) == (size > 0):
-            book.sizes[side, i] = size
-            return before
-        if size == 0:
-            j = i + away
-            while 0 <= j < book.sizes.shape[1] and book.sizes[side, j] == 0:
-                j += away
-            if 0 <= j < book.sizes.shape[1]:
-                book.sizes[side, i] = 0
-                book.marks[BEST + side] = tick + (j - i)
-                return before
-        elif (tick - book.marks[BEST + 1 - side]) * away > 0:
-            book.sizes[side, i] = size
-            book.marks[BEST + side] = tick
-            return before
-    return move_best(book, side, tick, size)
+    marks = book.marks
+    i = tick - marks[BASE + side]
+    before = int(book.sizes[side, i]) if 0 <= i < book.sizes.shape[1] else 0
+    best, other = marks[BEST + side], marks[BEST + 1 - side]
+    found = set_in_window(book.sizes, side, marks[BASE + side], tick, size, best, other)
+    if found == OUTSIDE:
+        return move_best(book, side, tick, size)
+    marks[BEST + side] = found
+    return before
 
 
 @inner(types.void(BOOK, _i, _i))

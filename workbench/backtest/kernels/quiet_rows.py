@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.backtest.kernels.books import ASKS, BASE, BEST, BIDS, Book
+from workbench.backtest.kernels.books import ASKS, BASE, BEST, BIDS, OUTSIDE, Book, set_in_window
 from workbench.backtest.kernels.rows import BID_SIDE, DEPTH_ROW, EXCHANGE, KIND_MASK, SNAPSHOT_ROW, TRADE_ROW
 from workbench.backtest.kernels.tape import Tape
 from workbench.backtest.kernels.venue_state import BEST_OWN, BUCKETS, Venue
@@ -12,7 +12,7 @@ __all__ = ["pass_quiet_rows"]
 
 
 @inlined
-def pass_quiet_rows(venue: Venue, book: Book, tape: Tape, start: int, until_ns: int) -> int:  # noqa: C901, PLR0912, PLR0915
+def pass_quiet_rows(venue: Venue, book: Book, tape: Tape, start: int, until_ns: int) -> int:
     """Walk the venue's rows up to a time as `apply_market_row` would; the first one that it has to be asked for.
 
     That is one that may touch an own order, that leaves the windows of the book, or that moves both best prices. Here a
@@ -20,7 +20,7 @@ def pass_quiet_rows(venue: Venue, book: Book, tape: Tape, start: int, until_ns: 
     """
     code, ticks, contracts, venue_ns = tape.code, tape.price, tape.size, tape.venue_ns
     sizes, heads, marks, edges = book.sizes, venue.heads, book.marks, venue.edges
-    rows, width = code.size, sizes.shape[1]
+    rows = code.size
     bid_base, ask_base = marks[BASE + BIDS], marks[BASE + ASKS]
     bid, ask = marks[BEST + BIDS], marks[BEST + ASKS]
     own_bid, own_ask = edges[BEST_OWN + BIDS], edges[BEST_OWN + ASKS]
@@ -37,37 +37,19 @@ def pass_quiet_rows(venue: Venue, book: Book, tape: Tape, start: int, until_ns: 
             elif kind not in (DEPTH_ROW, SNAPSHOT_ROW):
                 break
             elif code[row] & BID_SIDE:
-                i = tick - bid_base
-                if not 0 <= i < width or heads[BIDS, tick & bucket] >= 0:
+                found = OUTSIDE
+                if heads[BIDS, tick & bucket] < 0 and (size == 0 or tick < own_ask):
+                    found = set_in_window(sizes, BIDS, bid_base, tick, size, bid, ask)
+                if found == OUTSIDE:
                     break
-                if size > 0:
-                    if tick >= ask or tick >= own_ask:
-                        break
-                    bid = max(bid, tick)
-                elif tick == bid:
-                    j = i - 1
-                    while j >= 0 and sizes[BIDS, j] == 0:
-                        j -= 1
-                    if j < 0:
-                        break
-                    bid = bid_base + j
-                sizes[BIDS, i] = size
+                bid = found
             else:
-                i = tick - ask_base
-                if not 0 <= i < width or heads[ASKS, tick & bucket] >= 0:
+                found = OUTSIDE
+                if heads[ASKS, tick & bucket] < 0 and (size == 0 or tick > own_bid):
+                    found = set_in_window(sizes, ASKS, ask_base, tick, size, ask, bid)
+                if found == OUTSIDE:
                     break
-                if size > 0:
-                    if tick <= bid or tick <= own_bid:
-                        break
-                    ask = min(ask, tick)
-                elif tick == ask:
-                    j = i + 1
-                    while j < width and sizes[ASKS, j] == 0:
-                        j += 1
-                    if j == width:
-                        break
-                    ask = ask_base + j
-                sizes[ASKS, i] = size
+                ask = found
         row += 1
     marks[BEST + BIDS], marks[BEST + ASKS] = bid, ask
     return row

@@ -1,4 +1,4 @@
-"""The rows of a prepared feed: their coding, the merge of the two orders of time, and the local best prices."""
+"""The rows of a prepared feed: their coding, the merge of the two orders of time, and what they do to a book."""
 
 from __future__ import annotations
 
@@ -6,19 +6,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from workbench.backtest.kernels.books import (
-    ASKS,
-    BEST,
-    BIDS,
-    BOOK,
-    FAR_FULL,
-    NO_ASK,
-    NO_BID,
-    Book,
-    clear_side,
-    level_size,
-    set_level,
-)
+from workbench.backtest.kernels.books import ASKS, BIDS, BOOK, FAR_FULL, Book, clear_side, set_level
 from workbench.compiled import borrowing, inlined, inner
 
 __all__ = [
@@ -26,7 +14,6 @@ __all__ = [
     "BAD_KIND",
     "BAD_PRICE",
     "BAD_SIZE",
-    "BEST_COLUMNS",
     "BID_SIDE",
     "CLEAR_ROW",
     "DEPTH_ROW",
@@ -36,6 +23,7 @@ __all__ = [
     "LOCAL",
     "OFF_LOT_SIZE",
     "OFF_TICK_PRICE",
+    "RESYNC_ROW",
     "SNAPSHOT_ROW",
     "TRADE_ROW",
     "UNSORTED",
@@ -43,7 +31,6 @@ __all__ = [
     "clear_row",
     "merge_orders",
     "read_rows",
-    "tabulate_bests",
 ]  # fmt: skip
 
 EXCHANGE, LOCAL, BID_SIDE, ASK_SIDE = 0x80, 0x40, 0x20, 0x10
@@ -57,20 +44,43 @@ LARGEST = 2**31 - 1
 
 BAD_PRICE, BAD_SIZE, OFF_TICK_PRICE, OFF_LOT_SIZE, BAD_KIND, UNSORTED = range(-1, -7, -1)
 
-LOST = -1
-"""Best prices while the book is lost."""
-
 _U8, _I32, _I64 = types.uint8[::1], types.int32[::1], types.int64[::1]
 _i = types.int64
 
 EV, EXCH_TS, LOCAL_TS, PX, QTY = range(5)
-HBT_BUY, HBT_SELL, HBT_LOCAL, HBT_EXCH = 1 << 29, 1 << 28, 1 << 30, 1 << 31
+HBT_LOCAL, HBT_EXCH = 1 << 30, 1 << 31
+HBT_FLAGS_SHIFT, FLAGS_MASK = 24, 0xF0
+"""hftbacktest's flags (exchange, local, buy, sell) stand in the same order as those of a code."""
+
+
+@inner(_i(_i, types.float64, types.float64, types.float64, types.float64))
+def fault_of(kind: int, px: float, qty: float, tick: float, lot: float) -> int:
+    """Why a row of hftbacktest cannot be one of a market, whatever its stamps; 0 when it can."""
+    if not 1 <= kind <= 4:
+        return BAD_KIND
+    ticks = 0.0
+    if kind == CLEAR_ROW and not px > 0.0:
+        qty = 0.0
+    else:
+        if not 0.0 < px < 1e15:
+            return BAD_PRICE
+        ticks = np.rint(px / tick)
+        if abs(px / tick - ticks) > 1e-3:
+            return OFF_TICK_PRICE
+    lots = np.rint(qty / lot)
+    if not 0.0 <= lots <= LARGEST or (kind == TRADE_ROW and lots == 0.0 and qty > 0.0):
+        return BAD_SIZE
+    if abs(qty / lot - lots) > 1e-3:
+        return OFF_LOT_SIZE
+    if ticks > LARGEST or (ticks < 1.0 and kind != CLEAR_ROW):
+        return BAD_PRICE
+    return 0
 
 
 @borrowing(
     _i(types.int64[:, ::1], types.float64[:, ::1], types.float64, types.float64, _U8, _I32, _I32, _I64, _I64, _I64)
 )
-def read_rows(  # noqa: C901, PLR0911, PLR0912, PLR0917 - one pass over the rows, one test a fault
+def read_rows(  # noqa: PLR0917 - compiled functions take their arguments by position
     whole: NDArray[np.int64],
     real: NDArray[np.float64],
     tick: float,
@@ -88,52 +98,37 @@ def read_rows(  # noqa: C901, PLR0911, PLR0912, PLR0917 - one pass over the rows
     both columns are sorted.
     """
     n = 0
+    newest_venue, newest_local = last[0], last[1]
     for i in range(whole.shape[0]):
-        ev = whole[i, EV]
+        ev, px, qty = whole[i, EV], real[i, PX], real[i, QTY]
         kind = ev & 0xFF
-        last[2] = i
-        if kind == 5:  # best prices of their own stream
-            continue
-        if not 1 <= kind <= 4:
-            return BAD_KIND
-        px, qty = real[i, PX], real[i, QTY]
-        ticks = 0.0
-        if kind == CLEAR_ROW and not px > 0.0:
-            qty = 0.0
-        else:
-            if not 0.0 < px < 1e15:
-                return BAD_PRICE
-            ticks = np.round(px / tick)
-            if abs(px / tick - ticks) > 1e-3:
-                return OFF_TICK_PRICE
-        lots = np.round(qty / lot)
-        if not 0.0 <= lots <= LARGEST or (kind == TRADE_ROW and lots == 0.0 and qty > 0.0):
-            return BAD_SIZE
-        if abs(qty / lot - lots) > 1e-3:
-            return OFF_LOT_SIZE
-        if ticks > LARGEST or (ticks < 1.0 and kind != CLEAR_ROW):
-            return BAD_PRICE
-        flags = 0
-        if ev & HBT_EXCH:
-            flags |= EXCHANGE
-            if whole[i, EXCH_TS] < last[0]:
-                return UNSORTED
-            last[0] = whole[i, EXCH_TS]
-        if ev & HBT_LOCAL:
-            flags |= LOCAL
-            if whole[i, LOCAL_TS] < last[1]:
-                return UNSORTED
-            last[1] = whole[i, LOCAL_TS]
-        if ev & HBT_BUY:
-            flags |= BID_SIDE
-        if ev & HBT_SELL:
-            flags |= ASK_SIDE
-        code[n] = kind | flags
+        ticks, lots = np.rint(px / tick), np.rint(qty / lot)
+        # All tests at once, for nearly every row passes: what does not is looked at again.
+        usual = (kind == DEPTH_ROW) | (kind == SNAPSHOT_ROW) | ((kind == TRADE_ROW) & (lots > 0.0))
+        priced = (ticks >= 1.0) & (ticks <= LARGEST) & (abs(px / tick - ticks) <= 1e-3)
+        sized = (lots >= 0.0) & (lots <= LARGEST) & (abs(qty / lot - lots) <= 1e-3)
+        if not (usual & priced & sized):
+            if kind == 5:  # best prices of their own stream
+                continue
+            fault = fault_of(kind, px, qty, tick, lot)
+            if fault:
+                last[2] = i
+                return fault
+            if kind == CLEAR_ROW and not px > 0.0:
+                ticks = lots = 0.0
+        venue = whole[i, EXCH_TS] if ev & HBT_EXCH else newest_venue
+        local = whole[i, LOCAL_TS] if ev & HBT_LOCAL else newest_local
+        if (venue < newest_venue) | (local < newest_local):
+            last[2] = i
+            return UNSORTED
+        newest_venue, newest_local = venue, local
+        code[n] = kind | (ev >> HBT_FLAGS_SHIFT & FLAGS_MASK)
         price[n] = int(ticks)
         size[n] = int(lots)
-        venue_ns[n] = last[0]
-        t_ns[n] = last[1]
+        venue_ns[n] = newest_venue
+        t_ns[n] = newest_local
         n += 1
+    last[0], last[1] = newest_venue, newest_local
     return n
 
 
@@ -185,58 +180,3 @@ def apply_row(book: Book, code: int, price: int, size: int) -> bool:
         return set_level(book, BIDS if code & BID_SIDE else ASKS, price, size) != FAR_FULL
     clear_row(book, code, price)
     return True
-
-
-BEST_COLUMNS = 4
-"""Bid, ask, and the contracts there."""
-
-
-@borrowing(_i(BOOK, _I64, _U8, _I32, _I32, _I64, _i, _I64, types.int32[:, ::1]))
-def tabulate_bests(
-    book: Book,
-    state: NDArray[np.int64],
-    code: NDArray[np.uint8],
-    price: NDArray[np.int32],
-    size: NDArray[np.int32],
-    t_ns: NDArray[np.int64],
-    view: int,
-    out_ns: NDArray[np.int64],
-    out: NDArray[np.int32],
-) -> int:
-    """Best prices and sizes after each stamp of one view at which they changed; returns the number of rows written.
-
-    `state` holds (next row, the last bid, ask and sizes, book is lost). It stops before the end when the book's table
-    of far levels must grow. Prices are 0 on an empty side, LOST while the book is.
-    """
-    n = 0
-    marks = book.marks
-    i = state[0]
-    while i < code.size:
-        row = code[i]
-        kind = row & KIND_MASK
-        if not row & view or kind == TRADE_ROW:
-            i += 1
-            continue
-        if kind == GAP_ROW:
-            state[5] = 1
-        elif kind == RESYNC_ROW:
-            state[5] = 0
-        elif not apply_row(book, row, price[i], size[i]):
-            break
-        i += 1
-        bid, ask = marks[BEST + BIDS], marks[BEST + ASKS]
-        if state[5]:
-            bid = ask = LOST
-        bid_size = level_size(book, BIDS, bid) if bid > NO_BID else 0
-        ask_size = level_size(book, ASKS, ask) if 0 < ask < NO_ASK else 0
-        if ask == NO_ASK:
-            ask = 0
-        if bid == state[1] and ask == state[2] and bid_size == state[3] and ask_size == state[4]:
-            continue
-        state[1], state[2], state[3], state[4] = bid, ask, bid_size, ask_size
-        if n == 0 or out_ns[n - 1] != t_ns[i - 1]:
-            n += 1
-        out_ns[n - 1] = t_ns[i - 1]
-        out[n - 1, 0], out[n - 1, 1], out[n - 1, 2], out[n - 1, 3] = bid, ask, bid_size, ask_size
-    state[0] = i
-    return n
