@@ -50,9 +50,9 @@ def prepare(source: Any, instrument: Instrument | None, cache: str | Path | bool
     else:
         rows = EventTables(source, instrument, least_latency_s)
     if cache is False:
-        store = FeedStore(None, source.size if isinstance(source, np.ndarray) else 0)
-        rows.fill(store)
-        return store.feed(instrument)
+        with FeedStore(None, source.size if isinstance(source, np.ndarray) else 0) as store:
+            rows.fill(store)
+            return store.feed(instrument)
     home = _cache_home() if cache is True else Path(cache)
     content = ContentDigest()
     rows.survey(content.add)

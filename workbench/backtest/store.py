@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.backtest.feed import BESTS, COLUMNS, FORMAT, FUNDING_STAMPS, PRICES, Feed, instrument_to_json
-from workbench.backtest.kernels.best_prices import tabulate_bests
+from workbench.backtest.kernels.best_prices import STATE_SIZE, tabulate_bests
 from workbench.backtest.kernels.books import grow_far, make_book
 from workbench.backtest.kernels.rows import LOCAL
 from workbench.errors import DataError
@@ -52,11 +53,11 @@ class _InMemory:
 
 
 class _InFile:
-    """A column that goes to its file piece by piece."""
+    """A column that goes to its file piece by piece; the piece before stays as it is while the next one is filled."""
 
     def __init__(self, dtype: Any, width: tuple[int, ...], path: Path) -> None:
         self.rows = 0
-        self._piece = np.empty((0, *width), dtype)
+        self._piece = self._before = np.empty((0, *width), dtype)
         self._file = path.open("wb")
 
     def room(self, count: int) -> NDArray[Any]:
@@ -68,6 +69,7 @@ class _InFile:
     def add(self, count: int) -> None:
         """So many were written there."""
         self._file.write(self._piece[:count].data)
+        self._piece, self._before = self._before, self._piece
         self.rows += count
 
     def close(self) -> None:
@@ -77,6 +79,8 @@ class _InFile:
 
 class FeedStore:
     """Gathers a feed: rows of its columns, and the best prices that follow from them.
+
+    Those are found in a thread of their own while the next rows are read. Use it as a context manager.
 
     Parameters
     ----------
@@ -100,7 +104,9 @@ class FeedStore:
         self._columns: dict[str, Any] = {name: self._column(name, dtype, ()) for name, dtype in COLUMNS.items()}
         self._bests: dict[str, Any] = {name: self._column(name, *BESTS[name]) for name in BESTS}
         self._book = make_book()
-        self._state = np.zeros(6, dtype=np.int64)
+        self._state = np.zeros(STATE_SIZE, dtype=np.int64)
+        self._follower = ThreadPoolExecutor(1, "best-prices")
+        self._following: Future[None] | None = None
 
     def _column(self, name: str, dtype: Any, width: tuple[int, ...]) -> _InMemory | _InFile:
         if self._folder is None:
@@ -119,12 +125,22 @@ class FeedStore:
     def add(self, count: int) -> None:
         """So many rows were written there."""
         written = self.room(count)
-        for at in range(0, count, CHUNK):
-            self._follow({name: values[at : min(at + CHUNK, count)] for name, values in written.items()})
+        self._settle()
+        self._following = self._follower.submit(self._follow, written)
         for column in self._columns.values():
             column.add(count)
 
-    def _follow(self, piece: Columns) -> None:
+    def _settle(self) -> None:
+        """Wait for the best prices after what was added, and raise what went wrong with them."""
+        if self._following is not None:
+            self._following.result()
+
+    def _follow(self, rows: Columns) -> None:
+        """The best prices after these rows, a piece at a time."""
+        for at in range(0, rows["code"].size, CHUNK):
+            self._follow_piece({name: values[at : at + CHUNK] for name, values in rows.items()})
+
+    def _follow_piece(self, piece: Columns) -> None:
         """The best prices after these rows."""
         best_ns, bests = self._bests["best_ns"], self._bests["bests"]
         self._state[0] = 0
@@ -174,7 +190,8 @@ class FeedStore:
         (self._folder / "feed.json").write_text(json.dumps(about, indent=1))
 
     def close(self) -> None:
-        """Close the files; closing twice is harmless."""
+        """End the thread and close the files; closing twice is harmless."""
+        self._follower.shutdown()
         if self._folder is not None:
             for column in (self._columns | self._bests).values():
                 column.close()
@@ -186,5 +203,6 @@ class FeedStore:
         self.close()
 
     def _check(self) -> None:
+        self._settle()
         if self.rows == 0:
             raise DataError("the source has no rows that belong into a feed; expected book levels and trades")

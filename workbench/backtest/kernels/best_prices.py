@@ -37,6 +37,7 @@ LOST = -1
 """Best prices while the book is lost."""
 
 NEXT_ROW, BID, ASK, BID_SIZE, ASK_SIZE, IS_LOST = range(6)
+STATE_SIZE = 6
 """Slots of the state between two pieces."""
 
 _U8, _I32, _I64 = types.uint8[::1], types.int32[::1], types.int64[::1]
