@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from workbench.clock import LoopClock, PacedLoop, VirtualTimeLoop, run_virtual
+from workbench.virtual_time import LoopClock, PacedLoop, VirtualTimeLoop, run_virtual
 
 
 def test_an_hour_passes_at_once_and_exactly() -> None:

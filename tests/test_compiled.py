@@ -1,4 +1,4 @@
-"""The compile cache serves fresh processes, and never a kernel whose callees have changed."""
+"""The caches of compiled code serve fresh processes, and never a kernel whose callees have changed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.compiled import KERNEL_FOLDERS, _text_folder, compiled, kernel_sources_digest
+from workbench.compiled import KERNEL_FOLDERS, compiled, kernel_sources_digest
+from workbench.compiled.sources import _text_folder
 
 SCRIPT = """
-import sys, workbench.compiled
-workbench.compiled.kernel_sources_digest = lambda upto: sys.argv[1]
-from kernel_under_test import double
+import sys, workbench.compiled.native as native, workbench.compiled.dispatchers as dispatchers
+native.kernel_sources_digest = dispatchers.kernel_sources_digest = lambda upto: sys.argv[1]
+from kernel_under_test import double, half
 answer = double(21)
-print(sum(double.stats.cache_hits.values()), answer)
+hits = sum(double.dispatcher.stats.cache_hits.values())
+missing = half.is_missing()
+print(hits, answer, missing, half(21))
 """
 
 KERNEL = """
-from numba import types
-from workbench.compiled import compiled
+from workbench.compiled import types
+from workbench.compiled import by_address, compiled, types
+
+@by_address(types.float64(types.float64))
+def half(x):
+    return x / 2
 
 @compiled(types.int64(types.int64))
 def double(x):
@@ -45,7 +52,7 @@ def test_a_change_in_any_kernel_source_misses_the_cache(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         answers.append(done.stdout.split())
-    assert answers == [["0", "42"], ["1", "42"], ["0", "42"]]
+    assert answers == [["0", "42", "True", "10.5"], ["1", "42", "False", "10.5"], ["0", "42", "True", "10.5"]]
 
 
 def test_a_function_without_a_source_file_is_compiled_all_the_same() -> None:
@@ -58,15 +65,15 @@ WAITING = """
 import threading
 from workbench.compiled import kernels_wait, load_kernels
 from kernels_that_wait import double, quadruple
-assert kernels_wait() and not double.signatures and not quadruple.signatures
+assert kernels_wait() and not double.dispatcher.signatures and not quadruple.dispatcher.signatures
 threads = [threading.Thread(target=lambda: answers.append(quadruple(True))) for _ in range(4)]
 answers = []
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-print(answers, len(quadruple.signatures), len(double.signatures))
+print(answers, len(quadruple.dispatcher.signatures), len(double.dispatcher.signatures))
 load_kernels()
 assert not kernels_wait()
-print(double(3), len(double.signatures))
+print(double(3), len(double.dispatcher.signatures))
 try:
     double("3")
 except TypeError as error:
@@ -118,7 +125,7 @@ AHEAD = """
 import os
 os.cpu_count = lambda: 2
 from workbench.compiled import kernels_wait, load_kernels
-from workbench.compiling import compile_ahead, kernels_called
+from workbench.compiled.ahead import compile_ahead, kernels_called
 from workbench.trading.view_kernels import flow_over_window, mean_adverse, note_flow, take_markouts, update_quote
 from workbench.market.steps import flow_update
 
@@ -139,7 +146,8 @@ compile_ahead([update_quote], shares.append)
 print(any(kernel.is_missing() for kernel in kernels), shares == sorted(shares), shares[-1])
 update_quote.load()
 compile_ahead([update_quote], interrupted)
-print(sum(update_quote.stats.cache_hits.values()), sum(update_quote.stats.cache_misses.values()))
+stats = update_quote.dispatcher.stats
+print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
 """
 
 

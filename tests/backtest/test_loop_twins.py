@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba.core.dispatcher import Dispatcher
 
 from tests.backtest.made_feed import TIGHT, make_feed
 from tests.backtest.test_engine import INSTRUMENT, LIVELY
 from workbench.backtest import ConstantLatency, Feed, JitteredLatency, run_configurations
 from workbench.backtest.log import RunLog
-from workbench.compiled import KERNEL_FOLDERS
+from workbench.compiled import KERNEL_FOLDERS, Kernel
 
 PARTS = (*(f"workbench.{folder.replace('/', '.')}" for folder in KERNEL_FOLDERS), "workbench.backtest")
 DRAWN = JitteredLatency(0.001, 0.001, 0.005, 0.005)
@@ -31,7 +30,7 @@ def plain_python() -> Iterator[int]:
         for name, module in list(sys.modules.items()):
             if name.startswith(PARTS):
                 for key, value in list(vars(module).items()):
-                    if isinstance(value, Dispatcher):
+                    if isinstance(value, Kernel):
                         patch.setattr(module, key, value.py_func)
                         replaced += 1
         yield replaced

@@ -20,13 +20,13 @@ import numpy as np
 
 from workbench.client.memory import MemoryTransport
 from workbench.client.transport import Connection, Response
-from workbench.clock import LoopClock, VirtualTimeLoop, run_virtual
 from workbench.config import MarketMakerConfig
 from workbench.engine.credentials import load_credentials
 from workbench.engine.engine import Engine
 from workbench.engine.protocol import EngineSpec
 from workbench.engine.venues.lmex import make_lmex_venue
 from workbench.exchange import SimulatedExchange, drive
+from workbench.virtual_time import LoopClock, VirtualTimeLoop, run_virtual
 
 PARTS = ("decode and book sync", "hop to the loop", "core (model, risk, plan)", "journal", "sign and encode")
 

@@ -25,8 +25,8 @@ from workbench.client import (
     Transport,
 )
 from workbench.client.stream import Stream, reconnect_delay_s
-from workbench.clock import LoopClock, run_virtual
 from workbench.events import BookDelta, BookLost, BookSnapshot, Event, MarketTrade, OrderReport, OwnFill, StreamState
+from workbench.virtual_time import LoopClock, run_virtual
 
 Sample = Callable[[str], bytes]
 TICK = Decimal("0.1")

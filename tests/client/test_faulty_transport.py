@@ -21,7 +21,7 @@ from workbench.client import (
     TransportError,
 )
 from workbench.client.transport import Connection
-from workbench.clock import run_virtual
+from workbench.virtual_time import run_virtual
 
 
 class Wire:

@@ -20,9 +20,9 @@ from workbench.client import (
     UnknownOutcome,
     Unlimited,
 )
-from workbench.clock import LoopClock, run_virtual
 from workbench.errors import VenueError
 from workbench.exchange import SIM_KEY, SIM_SECRET, SimulatedExchange, drive
+from workbench.virtual_time import LoopClock, run_virtual
 
 if TYPE_CHECKING:
     from tests.client.conftest import RecordingTransport

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from workbench.client import RateLimited, RateLimiter, Unlimited
-from workbench.clock import LoopClock, run_virtual
+from workbench.virtual_time import LoopClock, run_virtual
 
 
 def limiter(**settings: float) -> RateLimiter:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from workbench.client import ConnectionLost, MemoryTransport, TransportError
-from workbench.clock import run_virtual
+from workbench.virtual_time import run_virtual
 
 
 class EchoVenue:

@@ -28,8 +28,8 @@ from workbench.client import (
     UnknownOutcome,
     Unlimited,
 )
-from workbench.clock import LoopClock, run_virtual
 from workbench.errors import VenueError
+from workbench.virtual_time import LoopClock, run_virtual
 
 BASE = "/futures/api/v2.3"
 ORDER = f"{BASE}/order"

@@ -18,7 +18,6 @@ import pytest
 
 from tests.data.made_data import kinds
 from workbench.client import Connection, CutStream, DropFrame, Fault, FaultyTransport, LoseAnswer, MemoryTransport
-from workbench.clock import LoopClock, VirtualTimeLoop, run_virtual
 from workbench.data import (
     GAP_CROSSED,
     GAP_DISCONNECTED,
@@ -34,6 +33,7 @@ from workbench.data.segments import Segment, Spool
 from workbench.errors import DataError, VenueError
 from workbench.events import BookDelta, BookLost, BookSnapshot, MarketTrade, MarkPrice, StreamState
 from workbench.exchange import SimulatedExchange, drive
+from workbench.virtual_time import LoopClock, VirtualTimeLoop, run_virtual
 
 EPOCH_NS = 1_780_000_000 * 10**9
 HOUR_NS = 3600 * 10**9

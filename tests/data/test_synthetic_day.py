@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.clock import LoopClock, VirtualTimeLoop
 from workbench.data import Catalog, best_quotes, event_frame, synthetic_day, synthetic_events
 from workbench.errors import ConfigError, DataError
 from workbench.exchange import SimulatedExchange
+from workbench.virtual_time import LoopClock, VirtualTimeLoop
 
 
 def test_a_stretch_is_a_clean_recording_that_the_catalog_holds(tmp_path: Path) -> None:

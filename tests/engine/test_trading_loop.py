@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
+from workbench.clock import NS
 from workbench.engine.backlog import MAX_TRADES_WAITING, conflate
 from workbench.engine.journal import Journal, read_journal
 from workbench.engine.loop import TradingLoop
@@ -28,6 +28,7 @@ from workbench.events import (
     StateFrame,
     Timer,
 )
+from workbench.virtual_time import LoopClock, VirtualTimeLoop, run_virtual
 
 
 class Echo:

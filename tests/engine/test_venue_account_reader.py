@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from workbench.client import LmexClient
 from workbench.client.messages import Position, TradeRecord, Wallet, WalletRecord
 from workbench.client.orders import OrderMessage
-from workbench.clock import LoopClock, run_virtual
 from workbench.engine.venues.lmex_account import MAX_PAGES, PAGE, AccountReader
 from workbench.events import Event, FundingPaid, OwnFill, PositionReport, ReconcileDone
 from workbench.instruments import Instrument
+from workbench.virtual_time import LoopClock, run_virtual
 
 INSTRUMENT = Instrument("BTC-PERP", "BTC", "USDT", Decimal("0.1"), Decimal("0.00001"))
 START_MS = 1_780_000_000_000

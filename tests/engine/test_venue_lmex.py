@@ -23,7 +23,7 @@ from workbench.client import (
     Response,
     Unlimited,
 )
-from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
+from workbench.clock import NS
 from workbench.config import MarketMakerConfig, VenueConfig
 from workbench.engine.venues import LmexVenue, make_lmex_venue
 from workbench.errors import ConfigError, VenueError
@@ -53,6 +53,7 @@ from workbench.events import (
     encode,
 )
 from workbench.exchange import SIM_KEY, SIM_SECRET, SimulatedExchange, drive
+from workbench.virtual_time import LoopClock, VirtualTimeLoop, run_virtual
 
 SYMBOL = "BTC-PERP"
 ORDER = "/futures/api/v2.3/order"

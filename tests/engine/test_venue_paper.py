@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from workbench.client import Connection, CutStream, FaultyTransport, MemoryTransport, Response, Unlimited
-from workbench.clock import LoopClock, VirtualTimeLoop, run_virtual
 from workbench.config import MarketMakerConfig
 from workbench.engine.engine import Engine
 from workbench.engine.outcome import Outcome
@@ -20,6 +19,7 @@ from workbench.engine.venues import PaperVenue
 from workbench.errors import ConfigError, VenueError
 from workbench.events import BookLost, Event, FundingPaid, MarkPrice, OwnFill, Place
 from workbench.exchange import SimulatedExchange, drive
+from workbench.virtual_time import LoopClock, VirtualTimeLoop, run_virtual
 
 PUBLIC = {"market_summary", "price", "orderbook/L2"}
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from workbench.backtest import ConstantLatency, Feed, MeasuredLatency, queue_model, run_configurations
 from workbench.backtest.run import Options
-from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
+from workbench.clock import NS
 from workbench.config import MarketMakerConfig, VenueConfig
 from workbench.data import (
     CLEAR,
@@ -66,6 +66,7 @@ from workbench.events import (
 )
 from workbench.exchange.listing import LISTINGS
 from workbench.instruments import Instrument
+from workbench.virtual_time import LoopClock, VirtualTimeLoop, run_virtual
 
 E = TypeVar("E", bound=Event)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from workbench.clock import LoopClock, run_virtual
 from workbench.exchange import SIM_KEY, SimulatedExchange, drive
 from workbench.exchange.limits import RateLimiter
+from workbench.virtual_time import LoopClock, run_virtual
 
 from .conftest import QUIET
 

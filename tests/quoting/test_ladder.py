@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,9 @@ def test_compiled_and_plain_python_agree(level: int, size: float, growth: float,
     of_distance: Any = level_distance
     of_lot: Any = floor_to_lot
     assert of_size(level, size, growth, lot) == of_size.py_func(level, size, growth, lot)
-    assert of_distance(level, step, growth) == pytest.approx(of_distance.py_func(level, step, growth), rel=1e-12)
+    assert of_distance(level, step, growth) == pytest.approx(of_distance.py_func(level, step, growth), rel=1e-14)
+    gaps = sum(Fraction(growth) ** i for i in range(level))
+    assert of_distance(level, step, growth) == pytest.approx(float(Fraction(step) * gaps), rel=1e-14)
     assert of_lot(size, lot) == of_lot.py_func(size, lot)
     assert 0 <= size - floor_to_lot(size, lot) + 1e-6 * lot < lot * (1 + 1e-6) + 1e-6
 

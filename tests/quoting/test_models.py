@@ -251,20 +251,18 @@ def test_schema_names_match_their_indices() -> None:
 
 
 FRESH_PROCESS = """
-import numba, numpy as np
-from numba import types
-from workbench.compiled import compiled
+import numpy as np
+from workbench.compiled import compiled, types
 from workbench.quoting import MODEL_FUNCTION_TYPE, skewed_spread
 from kernel_of_this_test import run
 view = np.zeros(32); view[0] = 1000.5; view[12] = 1e-4
 params = np.array([20, 10, 1000, 3, 4, 1, 1, 0, 1, .5, .8, .7, 2, 5.])
 rows = run(skewed_spread.function, view, params, np.zeros(16), np.zeros((40, 3), np.int64))
-print(*(sum(kernel.stats.cache_hits.values()) for kernel in (run, skewed_spread.function)), rows)
+print(*(sum(kernel.dispatcher.stats.cache_hits.values()) for kernel in (run, skewed_spread.function)), rows)
 """
 
 KERNEL = """
-from numba import types
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.quoting import MODEL_FUNCTION_TYPE
 V = types.float64[::1]
 @compiled(types.int64(MODEL_FUNCTION_TYPE, V, V, V, types.int64[:, ::1]))

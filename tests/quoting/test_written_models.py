@@ -17,9 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench import compiled as compiling
 from workbench import quoting
-from workbench.compiled import compiled
+from workbench.compiled import compiled, sources
 from workbench.config import MarketMakerConfig
 from workbench.engine.own_models import changes_with_source, self_contained
 from workbench.errors import ConfigError
@@ -70,7 +69,7 @@ def test_a_model_is_written_out_with_its_helpers_constants_and_imports() -> None
         "import workbench.quoting as quoting",
         "from workbench.quoting.schema import PARAMS_SIZE",
         "@_numba.njit(fastmath=True)",
-        "@_compiled(\"float64(float64, Array(float64, 1, 'C', False, aligned=True))\")",
+        "@_compiled('float64(float64, float64[::1])')",
         "    'spread_is_own': True,",
         """        -40: "it's late",""",
     ):
@@ -171,14 +170,14 @@ def test_the_file_that_it_is_kept_in_is_the_users_alone() -> None:
 
 
 def test_a_kept_file_that_was_changed_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "_text_folder", lambda: tmp_path)
+    monkeypatch.setattr(sources, "_text_folder", lambda: tmp_path)
     text = "ANSWER = 42\n"
-    first = compiling.module_of_text(text, "module_of_this_test")
+    first = sources.module_of_text(text, "module_of_this_test")
     assert first.ANSWER == 42
     assert first.__file__ is not None
     Path(first.__file__).write_text("ANSWER = 6 * 9\n")
     monkeypatch.delitem(sys.modules, first.__name__)
-    assert compiling.module_of_text(text, "module_of_this_test").ANSWER == 42
+    assert sources.module_of_text(text, "module_of_this_test").ANSWER == 42
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
@@ -381,7 +380,7 @@ import pickle, sys
 with open(sys.argv[1], "rb") as file:
     model = pickle.load(file)
 from workbench.quoting import quotes_of
-print(sum(model.function.stats.cache_hits.values()), quotes_of(model, view={"mid": 100.0})["price_ticks"][0])
+print(int(not model.function.is_missing()), quotes_of(model, view={"mid": 100.0})["price_ticks"][0])
 """
 
 

@@ -58,7 +58,7 @@ from workbench.events import NS
 from workbench.instruments import decimal_of
 from workbench.quoting import QuotingModel
 from workbench.risk.throttle import make_bucket
-from workbench.trading.planner import Settings
+from workbench.trading.settings import Settings
 from workbench.trading.view_kernels import ViewMemory, make_memory
 
 __all__ = ["Conditions", "Engine", "EngineError", "default_sample_ns"]
@@ -191,7 +191,7 @@ class Engine:
         spells = [np.empty((0, 2), dtype=np.int64)]
         if not self._conditions.parity:
             counts = self._desk.counts
-            for most_ns in np.unique(counts[:, d.MAX_BOOK_AGE_NS]).tolist():
+            for most_ns in sorted(set(counts[:, d.MAX_BOOK_AGE_NS].tolist())):
                 mine = counts[:, d.MAX_BOOK_AGE_NS] == most_ns
                 counts[mine, d.LATE_FROM] = sum(map(len, spells))
                 spells.append(late_spells(self._feed, most_ns))

@@ -13,7 +13,7 @@ from workbench.backtest.kernels.view_table import tabulate_view
 from workbench.backtest.kernels.writing import log_open_orders
 from workbench.backtest.log_rows import copy_dealt, place_by_number
 from workbench.backtest.preparing import mix_words
-from workbench.compiling import compile_ahead
+from workbench.compiled.ahead import compile_ahead
 from workbench.quoting import QuotingModel
 
 __all__ = ["compile_backtest"]

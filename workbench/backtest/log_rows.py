@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import borrowing
+from workbench.compiled import by_address, types
 
 __all__ = ["deal_rows", "place_by_number"]
 
@@ -15,7 +14,7 @@ Rows = NDArray[np.int64]
 _ROWS = types.int64[:, ::1]
 
 
-@borrowing(types.void(_ROWS, types.int64, types.int64[::1], _ROWS))
+@by_address(types.void(_ROWS, types.int64, types.int64[::1], _ROWS))
 def copy_dealt(rows: Rows, count: int, next_row: NDArray[np.int64], out: Rows) -> None:
     """Copy rows without their first column, the configuration, to where that one's rows go on."""
     for i in range(count):
@@ -25,7 +24,7 @@ def copy_dealt(rows: Rows, count: int, next_row: NDArray[np.int64], out: Rows) -
             out[at, j] = rows[i, j + 1]
 
 
-@borrowing(types.void(_ROWS, _ROWS))
+@by_address(types.void(_ROWS, _ROWS))
 def place_by_number(rows: Rows, out: Rows) -> None:
     """Copy each row to the place that its first column numbers, from 1 on."""
     for i in range(rows.shape[0]):

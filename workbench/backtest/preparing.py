@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.feed import FORMAT, Feed, instrument_to_json
 from workbench.backtest.ordering import EventTables
 from workbench.backtest.raw_rows import RawRows
 from workbench.backtest.store import FeedStore
-from workbench.compiled import compiled
+from workbench.compiled import by_address, types
 from workbench.errors import DataError
 from workbench.instruments import Instrument
 
@@ -94,7 +93,7 @@ def _cache_home() -> Path:
     return base / "feeds"
 
 
-@compiled(types.void(types.Array(types.uint64, 1, "C", readonly=True), types.uint64[::1]))
+@by_address(types.void(types.Array(types.uint64, 1, "C", readonly=True), types.uint64[::1]))
 def mix_words(words: NDArray[np.uint64], lanes: NDArray[np.uint64]) -> None:
     """Fold words into four lanes; what tells one recording from another, not one that an enemy made."""
     k1 = np.uint64(0x9E3779B97F4A7C15)

@@ -17,9 +17,9 @@ from workbench.backtest.kernels.shares import (
     QUEUE_SIGNATURE,
     nothing_from_behind,
 )
-from workbench.compiled import compiled, module_of_text
+from workbench.compiled import addressable, module_of_text
 from workbench.errors import ConfigError
-from workbench.quoting.compiling import COMPILE_ERRORS, explain_failure
+from workbench.quoting.compiling import compile_errors, explain_failure
 from workbench.quoting.written import NotPortableError, WrittenModel, write_function
 
 __all__ = ["QueueModel", "queue_model"]
@@ -146,8 +146,8 @@ def _share_of_source(source: str) -> Any:
 def _compiled_share(function: Any, author: Any = None, written: WrittenModel | None = None) -> Any:
     """p(front, back) compiled; errors name the lines of its author."""
     try:
-        made = compiled(QUEUE_SIGNATURE, at_once=True)(function)
-    except COMPILE_ERRORS as error:
+        made = addressable(QUEUE_SIGNATURE, at_once=True)(function)
+    except compile_errors() as error:
         raise ConfigError([f"queue function: {explain_failure(author or function, error, written)}"]) from error
     for front, back in ((0.0, 10.0), (10.0, 0.0), (5.0, 5.0), (1.0, 1e6)):
         share = made(front, back)

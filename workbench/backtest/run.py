@@ -26,8 +26,7 @@ from workbench.data.progress import LateProgress
 from workbench.errors import ConfigError, did_you_mean
 from workbench.events import NS, TIMER_NS
 from workbench.quoting import QuotingModel, find_model
-from workbench.trading.planner import Settings
-from workbench.trading.settings import limits_array, params_array
+from workbench.trading.settings import Settings, limits_array, params_array
 
 if TYPE_CHECKING:
     from workbench.backtest.result import BacktestResult

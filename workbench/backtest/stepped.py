@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba.core.types import WrapperAddressProtocol
-from numba.experimental.function_type import _get_wrapper_address
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import ASKS, BEST, BIDS, NO_ASK, NO_BID, grow_far, make_book
 from workbench.backtest.kernels.delays import ENTRY, RESPONSE
 from workbench.backtest.kernels.rows import ASK_SIDE, BID_SIDE, CLEAR_ROW, DEPTH_ROW, EXCHANGE, TRADE_ROW
-from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE, QUEUE_SIGNATURE
 from workbench.backtest.kernels.stepping import amend_order, delay_ns, end_resting, enter_order, play_rows
 from workbench.backtest.kernels.venue_state import (
     ACK,
@@ -59,27 +56,11 @@ from workbench.backtest.kernels.venue_state import (
 )
 from workbench.backtest.latency import ConstantLatency, Latency
 from workbench.backtest.queues import QueueModel
+from workbench.compiled.dispatchers import FunctionByAddress
 from workbench.errors import WorkbenchError
 from workbench.events import Levels
 
 __all__ = ["Answer", "SteppedVenue"]
-
-
-class _Share(WrapperAddressProtocol):
-    """p(front, back) by its address: a function itself takes numba a tenth of a millisecond to hand over, each time."""
-
-    _numba_type_ = QUEUE_FUNCTION_TYPE
-
-    def __init__(self, function: Any) -> None:
-        self._address = int(_get_wrapper_address(function, QUEUE_SIGNATURE))  # type: ignore[no-untyped-call]
-        # The address is that of its code: it must live as long.
-        self._function = function
-
-    def __wrapper_address__(self) -> int:
-        return self._address
-
-    def signature(self) -> Any:
-        return QUEUE_SIGNATURE
 
 
 class Answer(NamedTuple):
@@ -136,7 +117,7 @@ class SteppedVenue:
         self, queue: QueueModel | None = None, latency: Latency | None = None, *, unit: float = 1.0, seed: int = 0
     ) -> None:
         queue = queue or QueueModel()
-        self._own = _Share(queue.compiled_function)
+        self._own = FunctionByAddress(queue.compiled_function)
         self._latency = (latency or ConstantLatency()).table(seed)
         self._venue = make_venue(1, self._latency, queue=queue.code, queue_power=queue.power, queue_unit=unit)
         self._book = make_book()

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.data.schema import CLEAR, DEPTH, GAP, GAP_TRADES, RESYNC, SNAPSHOT
 
 __all__ = ["BOOK_KINDS", "BookReplay", "best_quotes", "message_starts"]

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.clock import VirtualTimeLoop
 from workbench.compiled import kernels_wait, load_kernels
 from workbench.config import MarketMakerConfig
 from workbench.errors import ConfigError
 from workbench.quoting import QuotingModel, find_model, is_loaded
+from workbench.virtual_time import VirtualTimeLoop
 
 __all__ = ["changes_with_source", "load_model", "self_contained"]
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from workbench.client.http import AiohttpTransport
-from workbench.clock import NS, Clock, LoopClock, PacedLoop, SystemClock
+from workbench.clock import NS, Clock, SystemClock
 from workbench.config import MarketMakerConfig
 from workbench.engine.control import ControlServer
 from workbench.engine.credentials import load_credentials
@@ -42,6 +42,7 @@ from workbench.engine.requests import Requests
 from workbench.engine.venues import make_lmex_venue
 from workbench.errors import ConfigError, JournalError, VenueError, WorkbenchError
 from workbench.events import TIMER_NS
+from workbench.virtual_time import LoopClock, PacedLoop
 
 __all__ = ["main"]
 

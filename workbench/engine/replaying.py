@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 
 from workbench.backtest import Feed
-from workbench.clock import LoopClock, VirtualTimeLoop, run_virtual
 from workbench.config import MarketMakerConfig
 from workbench.engine.engine import Engine
 from workbench.engine.own_models import self_contained
@@ -31,6 +30,7 @@ from workbench.engine.venues.recording import find_recording
 from workbench.engine.venues.replay import LEAD_NS, ReplayVenue, tape_of
 from workbench.errors import ConfigError
 from workbench.events import Event
+from workbench.virtual_time import LoopClock, VirtualTimeLoop, run_virtual
 
 __all__ = ["ReplayedWorld", "replay_market"]
 

@@ -20,7 +20,7 @@ import msgspec
 from workbench.client.faults import Fault, FaultyTransport
 from workbench.client.memory import MemoryTransport
 from workbench.client.transport import Transport
-from workbench.clock import NS, LoopClock, VirtualTimeLoop, run_virtual
+from workbench.clock import NS
 from workbench.config import MarketMakerConfig
 from workbench.engine.audit import Auditor
 from workbench.engine.credentials import load_credentials
@@ -37,6 +37,7 @@ from workbench.errors import ConfigError
 from workbench.exchange import SimulatedExchange
 from workbench.instruments import Instrument
 from workbench.trading import Venue
+from workbench.virtual_time import LoopClock, VirtualTimeLoop, run_virtual
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 import pandas as pd
-from numba import types
 
 from workbench.checks import whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.market.book import Book
 from workbench.market.inputs import QUOTE_COLUMNS, Floats, Table, check_quote, good_quote, like, read_quotes
 from workbench.market.steps import flow_update

@@ -8,10 +8,9 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from numba import types
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 
 __all__ = [
     "BestQuotes",

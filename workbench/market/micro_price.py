@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.market.inputs import BestQuotes, Column, Floats, Ints, Table, check_quote, good_quote, like, read_quotes
 from workbench.market.steps import micro_adjustment
 

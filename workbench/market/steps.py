@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 
 __all__ = ["flow_update", "micro_adjustment"]
 

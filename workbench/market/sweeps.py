@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.market.inputs import Column, Floats, Ints, read_column, read_sides, read_times
 
 __all__ = ["Sweep", "SweepColumns", "SweepMerger", "merge_sweeps", "sweep_columns"]

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 import pandas as pd
-from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.market.inputs import Column, Floats, index_of, like, read_column
 
 __all__ = ["TradeSigner", "trade_signs"]

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numba import types
 
 from workbench.checks import whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.market.book import Book
 from workbench.market.inputs import Floats, Table, like, read_quotes
 

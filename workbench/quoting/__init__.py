@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.lazy import lazy_names
-from workbench.quoting.builtin import guide_fixed, guide_volatility, skewed_spread
 from workbench.quoting.definition import (
     MODEL_FUNCTION_TYPE,
     MODEL_SIGNATURE,
@@ -19,9 +18,6 @@ from workbench.quoting.definition import (
     model,
     model_names,
 )
-from workbench.quoting.gate import inventory_gate
-from workbench.quoting.guide import adjust_spread_for_volatility, calculate_order_prices, should_place_orders
-from workbench.quoting.rounding import ceil_to_increment, floor_to_increment, half_up_to_increment
 from workbench.quoting.schema import PARAMS, VIEW, Slot
 
 if TYPE_CHECKING:
@@ -42,6 +38,7 @@ if TYPE_CHECKING:
         reservation_price,
         stationary_avellaneda_stoikov_quotes,
     )
+    from workbench.quoting.builtin import guide_fixed, guide_volatility, skewed_spread
     from workbench.quoting.calibration import (
         fit_counts,
         fit_depth_bins,
@@ -53,6 +50,7 @@ if TYPE_CHECKING:
         cartea_jaimungal_depths,
         cartea_jaimungal_stationary,
     )
+    from workbench.quoting.gate import inventory_gate
     from workbench.quoting.gueant import (
         Depths,
         GlftConstants,
@@ -61,6 +59,7 @@ if TYPE_CHECKING:
         glft_exact,
         glft_stationary,
     )
+    from workbench.quoting.guide import adjust_spread_for_volatility, calculate_order_prices, should_place_orders
     from workbench.quoting.intensity_fit import (
         CalibrationError,
         IntensityFit,
@@ -115,6 +114,7 @@ if TYPE_CHECKING:
     from workbench.quoting.price_grid import (
         grid,
     )
+    from workbench.quoting.rounding import ceil_to_increment, floor_to_increment, half_up_to_increment
 
 __all__ = [
     "IMPROVE",
@@ -213,9 +213,12 @@ __getattr__ = lazy_names(
             "Quotes avellaneda_stoikov_quotes avellaneda_stoikov_spread reservation_price "
             "stationary_avellaneda_stoikov_quotes"
         ),
+        "builtin": "guide_fixed guide_volatility skewed_spread",
         "calibration": "fit_counts fit_depth_bins fit_log_rates fit_survival fit_tail",
         "cartea": "cartea_jaimungal_depths cartea_jaimungal_stationary",
+        "gate": "inventory_gate",
         "gueant": "Depths GlftConstants glft_closed_form glft_constants glft_exact glft_stationary",
+        "guide": "adjust_spread_for_volatility calculate_order_prices should_place_orders",
         "intensity_fit": "CalibrationError IntensityFit Rings",
         "laboratory": (
             "DepthTable Outcome PaperWorld Simulation avellaneda_stoikov_table exact_outcome glft_table "
@@ -230,5 +233,6 @@ __getattr__ = lazy_names(
         "papers": "avellaneda_stoikov cartea_jaimungal glft",
         "preview": "quotes_of",
         "price_grid": "grid",
+        "rounding": "ceil_to_increment floor_to_increment half_up_to_increment",
     },
 )

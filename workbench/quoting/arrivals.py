@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.checks import ascending, number, numbers, whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.market import sweep_columns
 from workbench.market.inputs import read_column, read_sides
 from workbench.quoting.intensity_fit import CalibrationError, IntensityFit

@@ -14,10 +14,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import types
 
 from workbench.checks import number, numbers, same_rows, whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 
 __all__ = [
     "Quotes",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.quoting.definition import INVENTORY, NO_MARKET, NO_VOLATILITY, NOT_FINITE, model
 from workbench.quoting.gate import inventory_gate
 from workbench.quoting.guide import adjust_spread_for_volatility, calculate_order_prices, should_place_orders

@@ -6,14 +6,9 @@ import inspect
 import re
 from collections.abc import Callable
 
-from numba.core.errors import NumbaError, UnsupportedBytecodeError
-
 from workbench.quoting.written import WrittenModel, place_of
 
-__all__ = ["COMPILE_ERRORS", "explain_failure"]
-
-COMPILE_ERRORS = (NumbaError, UnsupportedBytecodeError, NotImplementedError, TypeError, KeyError, AssertionError)
-"""What numba raises on Python that it does not take; the last four escape from its inside."""
+__all__ = ["compile_errors", "explain_failure"]
 
 _PLACES = (re.compile(r'File "([^"]*)", line (\d+)'), re.compile(r"Raised from (\S+) \((\d+)\)"))
 _NOISE = ("Failed in", "During:", "File ", "-")
@@ -32,6 +27,13 @@ _REMEDIES = (
     ("IMPORT_NAME", "Import at the top of the cell, not inside of the model."),
 )
 _GENERAL = "Use numbers, the five arrays, math.* and other compiled functions only (numba's nopython mode)."
+
+
+def compile_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """What numba raises on Python that it does not take, and `others`; the last four escape from its inside."""
+    from numba.core.errors import NumbaError, UnsupportedBytecodeError
+
+    return *others, NumbaError, UnsupportedBytecodeError, NotImplementedError, TypeError, KeyError, AssertionError
 
 
 def explain_failure(function: Callable[..., int], error: Exception, written: WrittenModel | None = None) -> str:

@@ -13,11 +13,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from numba import types
-
-from workbench.compiled import compiled, module_of_text
+from workbench.compiled import addressable, module_of_text, types
 from workbench.errors import ConfigError, WorkbenchError
-from workbench.quoting.compiling import COMPILE_ERRORS, explain_failure
+from workbench.quoting.compiling import compile_errors, explain_failure
 from workbench.quoting.schema import Slot
 from workbench.quoting.written import HEADER, NotPortableError, WrittenModel, write_out
 
@@ -66,6 +64,9 @@ _LOADED_WHEN_ASKED_FOR: Mapping[str, str] = {
     "cartea_jaimungal": "workbench.quoting.papers",
     "glft": "workbench.quoting.papers",
     "grid": "workbench.quoting.price_grid",
+    "guide_fixed": "workbench.quoting.builtin",
+    "guide_volatility": "workbench.quoting.builtin",
+    "skewed_spread": "workbench.quoting.builtin",
 }
 """Built-in models by home; whoever trades with another one does not wait for their compilation."""
 
@@ -147,7 +148,7 @@ class QuotingModel:
                 cls(**_declared(source), source=source)
             except ModelError as error:
                 raise ConfigError([f"quoting.source: {error}"]) from None
-            except (*COMPILE_ERRORS, ImportError, SyntaxError, NameError, AttributeError) as error:
+            except compile_errors(ImportError, SyntaxError, NameError, AttributeError) as error:
                 said = f"quoting.source does not run here: {error}"
                 raise ConfigError([f"{said}; expected a model of this version, or define it again"]) from None
         return _by_source[source]
@@ -197,8 +198,8 @@ def _compile(function: Callable[..., int], written: WrittenModel | None, not_por
     built_in = str(function.__module__).startswith("workbench.quoting.")
     try:
         code = function if written is None else _declared(written.text)["function"]
-        return compiled(MODEL_SIGNATURE, at_once=not built_in)(code)
-    except COMPILE_ERRORS as error:
+        return addressable(MODEL_SIGNATURE, at_once=not built_in)(code)
+    except compile_errors() as error:
         explained = [explain_failure(function, error, written), *([not_portable] if not_portable else [])]
         raise ModelError("\n".join(explained)) from error
 

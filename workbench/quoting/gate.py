@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from numba import types
-
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 
 __all__ = ["inventory_gate"]
 

@@ -15,11 +15,10 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.checks import ascending, number, numbers, same_rows, whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.quoting.avellaneda import half_spread_from_fills
 from workbench.quoting.value_function import LARGEST_INVENTORY, log_values, steady_log_steps
 

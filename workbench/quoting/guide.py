@@ -6,9 +6,7 @@ hardly ever leaves 1, and the inventory gate stops both sides. `skewed_spread` i
 
 from __future__ import annotations
 
-from numba import types
-
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 
 __all__ = ["INVENTORY_GATE", "adjust_spread_for_volatility", "calculate_order_prices", "should_place_orders"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.checks import number, whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.quoting.schema import MAX_LEVELS
 
 __all__ = ["distance_schedule", "floor_to_lot", "level_distance", "level_size", "size_schedule", "split_size"]
@@ -24,9 +23,10 @@ MOST_CONTRACTS = 2.0**53
 @compiled(_F(_INT, _F, _F))
 def level_distance(level: int, step: float, growth: float) -> float:
     """How far a level stands behind the best one: the first gap is `step`, each further one `growth` times the last."""
-    if growth == 1.0:
-        return level * step
-    return step * (growth**level - 1.0) / (growth - 1.0)
+    gaps = 0.0
+    for _ in range(level):
+        gaps = gaps * growth + 1.0
+    return step * gaps
 
 
 @compiled(_INT(_F, _INT))

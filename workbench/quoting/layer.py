@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.quoting.definition import NO_FUNDING_TIME, NO_MARKOUT, NO_MICRO_PRICE, NO_ORDER_FLOW, NOT_FINITE
 from workbench.quoting.gate import inventory_gate
 from workbench.quoting.ladder import MOST_CONTRACTS, level_distance, level_size

@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.quoting.avellaneda import half_spread_from_fills, stationary_distance
 from workbench.quoting.definition import NO_MARKET, NO_VOLATILITY, NOT_FINITE, model
 from workbench.quoting.gueant import closed_form_distances, filled_at_best

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 
-from numba import types
-
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 
 __all__ = ["ceil_to_increment", "floor_to_increment", "half_up_to_increment"]
 

@@ -10,7 +10,6 @@ import __future__
 
 import ast
 import dis
-import importlib
 import inspect
 import math
 import sys
@@ -20,9 +19,8 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
-from numba.core import sigutils
-from numba.core.dispatcher import Dispatcher
 
+from workbench.compiled import Kernel
 from workbench.errors import WorkbenchError
 from workbench.quoting import schema
 from workbench.quoting.schema import Slot
@@ -43,6 +41,8 @@ _PRELUDE = (
     "from workbench.compiled import compiled as _compiled",
     "from workbench.quoting.schema import Slot as _Slot",
 )
+"""Each stands in a text that uses its name."""
+
 _EXPECTED = (
     f"expected a number, a text, a tuple or a NumPy array of up to {MOST_NUMBERS} of them, a function of yours, or a "
     "name of math, NumPy, numba or workbench"
@@ -128,13 +128,15 @@ class _Writer:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._imports = list(_PRELUDE)
+        self._imports: list[str] = []
         self._constants: list[str] = []
         self._functions: list[tuple[str, Piece | None]] = []
         self._names: dict[str, Any] = {}
 
     def finished(self, header: str, declared: str) -> WrittenModel:
-        head = [header, "", "from __future__ import annotations", "", *self._imports, ""]
+        written = "\n".join([*self._constants, *(function for function, _ in self._functions), declared])
+        prelude = [line for line in _PRELUDE if line.rpartition(" ")[2] in written]
+        head = [header, "", "from __future__ import annotations", "", *prelude, *self._imports, ""]
         text = "\n".join([*head, *self._constants, ""])
         pieces = []
         for function, piece in self._functions:
@@ -170,7 +172,12 @@ class _Writer:
         elif constant is not None:
             self._names[name] = value
             self._constants.append(f"{name} = {constant}")
-        elif isinstance(value, Dispatcher):
+        elif isinstance(value, Kernel):
+            self._names[name] = value
+            text = self._signature_text(value.signature, name, at)
+            function: Any = value.py_func
+            self.take_function(name, function, f"@_compiled({text!r})\n", at)
+        elif _is_dispatcher(value):
             self._names[name] = value
             self._take_compiled(name, value, at)
         elif isinstance(value, FunctionType):
@@ -186,12 +193,17 @@ class _Writer:
         if dispatcher._can_compile:  # noqa: SLF001 - numba's only word on whether the signatures were given
             decorator = f"@_numba.njit({told[2:]})\n"
         else:
-            texts = [f"{s.return_type!r}({', '.join(map(repr, s.args))})" for s in signatures]
-            if any(_parsed(text) is None for text in texts):
-                self._refuse(f"{name} at {at} has a signature that cannot be written out; leave it to numba.njit")
-            compiled = len(texts) == 1 and set(options) <= {"nogil"}
-            decorator = f"@_compiled({texts[0]!r})\n" if compiled else f"@_numba.njit({texts!r}{told})\n"
+            texts = [self._signature_text(signature, name, at) for signature in signatures]
+            decorator = f"@_numba.njit({texts!r}{told})\n"
         self.take_function(name, dispatcher.py_func, decorator, at)
+
+    def _signature_text(self, signature: Any, name: str, at: str) -> str:
+        text = str(signature)
+        if hasattr(signature, "return_type"):  # numba's own
+            text = f"{signature.return_type!r}({', '.join(map(repr, signature.args))})"
+        if _parsed(text) is None:
+            self._refuse(f"{name} at {at} has a signature that cannot be written out; leave it to numba.njit")
+        return text
 
     def _source(self, function: FunctionType, used_at: str) -> tuple[str, Piece, list[str]]:
         """Text from `def` on, where it stands, and the names that its default values use."""
@@ -283,6 +295,12 @@ def _steps(code: CodeType) -> list[tuple[str, Any]]:
     return steps
 
 
+def _is_dispatcher(value: Any) -> bool:
+    """Whether numba made it; without numba in the process it did not."""
+    numba = sys.modules.get("numba.core.dispatcher")
+    return numba is not None and isinstance(value, numba.Dispatcher)
+
+
 def _is_slot(name: str, value: Any) -> bool:
     """Names of the schema stay names: their places may move from one version to the next."""
     return name in schema.__all__ and type(value) is int and getattr(schema, name) == value
@@ -296,15 +314,16 @@ def _import_of(name: str, value: Any) -> str | None:
         return (f"import {name}" if same else f"import {value.__name__} as {name}") if known else None
     if _is_slot(name, value):
         return f"from workbench.quoting.schema import {name}"
-    plain = value.py_func if isinstance(value, Dispatcher) else value
+    is_compiled = isinstance(value, Kernel) or _is_dispatcher(value)
+    plain = value.py_func if is_compiled else value
     called = getattr(plain, "__name__", name)
     for home in (getattr(plain, "__module__", None), *_KNOWN_ROOTS[:-1]):
-        if not isinstance(home, str) or home.partition(".")[0] not in _KNOWN_ROOTS:
+        if not isinstance(home, str) or home.partition(".")[0] not in _KNOWN_ROOTS or home not in sys.modules:
             continue
-        found = getattr(importlib.import_module(home), called, None)
+        found = getattr(sys.modules[home], called, None)
         if found is value:
             return f"from {home} import {called}" + (f" as {name}" if called != name else "")
-        if isinstance(value, Dispatcher) and getattr(found, "function", None) is value:
+        if is_compiled and getattr(found, "function", None) is value:
             return f"from {home} import {called} as _{called}\n{name} = _{called}.function"
     return None
 
@@ -345,6 +364,8 @@ def _slot(slot: Slot) -> tuple[Any, ...]:
 
 
 def _parsed(text: str) -> Any:
+    from numba.core import sigutils
+
     try:
         return sigutils.normalize_signature(text)  # type: ignore[no-untyped-call]
     except Exception:  # noqa: BLE001 - it is evaluated as Python, which may fail in any way

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.events import NS
 
 __all__ = ["RATE_PAUSE_NS", "MessageBudget", "available_tokens", "make_bucket", "pause_bucket", "take_tokens"]

@@ -12,10 +12,9 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled, inner
+from workbench.compiled import compiled, inner, types
 from workbench.quoting.schema import MAX_LEVELS, OUT_PRICE, OUT_SIDE, OUT_SIZE
 from workbench.risk.checks import PASSED, REFUSALS, check_order, order_value
 from workbench.risk.limits import (

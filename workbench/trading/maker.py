@@ -52,7 +52,8 @@ from workbench.trading.ledger import Ledger, PnlParts
 from workbench.trading.mode import Mode
 from workbench.trading.orders import Order, OrderStatus, OrderTracker
 from workbench.trading.outbox import Outbox
-from workbench.trading.planner import QuotePlanner, Settings
+from workbench.trading.planner import QuotePlanner
+from workbench.trading.settings import Settings
 from workbench.trading.stats import SessionStats
 from workbench.trading.view import MarketView
 from workbench.trading.withdrawal import Withdrawal

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import struct
-from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workbench.config import ContractSizes, MarketMakerConfig
-from workbench.instruments import Instrument
-from workbench.quoting import QuotingModel, find_model
+from workbench.quoting import QuotingModel
 from workbench.quoting.schema import HALF_SPREAD, MAX_LEVELS, STATE_SIZE
 from workbench.risk import MessageBudget, check_order
 from workbench.risk import limits as limit
@@ -29,10 +26,10 @@ from workbench.trading.kernels import (
     set_market_limits,
 )
 from workbench.trading.orders import Order, OrderStatus, OrderTracker
-from workbench.trading.settings import limits_array, params_array
+from workbench.trading.settings import Settings
 from workbench.trading.view import MarketView
 
-__all__ = ["RESTING", "Closing", "PlannedAction", "QuotePlanner", "Settings"]
+__all__ = ["RESTING", "Closing", "PlannedAction", "QuotePlanner"]
 
 PlannedAction = tuple[int, int, int, int, int, int]
 """Kind, row in `live_orders` or -1, slot, side, price in ticks, size: the columns of the compiled plan."""
@@ -48,22 +45,6 @@ LIVE_ROWS = 8 * MAX_LEVELS
 _NOTHING_BLOCKED = bytes(8 * BLOCKED_SIZE)
 
 _STATUS = {OrderStatus.OPEN: IDLE, OrderStatus.CANCELLING: CANCELLING}
-
-
-class Settings(NamedTuple):
-    """What a configuration comes to on this instrument."""
-
-    sizes: ContractSizes
-    model: QuotingModel
-    params: NDArray[np.float64]
-    limits: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, config: MarketMakerConfig, instrument: Instrument, price: Decimal) -> Settings:
-        """Resolve a configuration. Raises `ConfigError` if it cannot be traded."""
-        sizes = config.contract_sizes(instrument, price)
-        model = find_model(config.quoting.model, config.quoting.source)
-        return cls(sizes, model, params_array(config, sizes, model), limits_array(config, sizes, instrument))
 
 
 class Closing(NamedTuple):

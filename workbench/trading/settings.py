@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +11,29 @@ from numpy.typing import NDArray
 from workbench.config import ContractSizes, MarketMakerConfig
 from workbench.errors import ConfigError
 from workbench.instruments import Instrument
-from workbench.quoting import QuotingModel
+from workbench.quoting import QuotingModel, find_model
 from workbench.quoting.schema import PARAMS_SIZE
 from workbench.risk import limits as slots
 
-__all__ = ["limits_array", "params_array"]
+__all__ = ["Settings", "limits_array", "params_array"]
 
 LARGEST_UNITS = 4 * 10**18
+
+
+class Settings(NamedTuple):
+    """What a configuration comes to on this instrument."""
+
+    sizes: ContractSizes
+    model: QuotingModel
+    params: NDArray[np.float64]
+    limits: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, config: MarketMakerConfig, instrument: Instrument, price: Decimal) -> Settings:
+        """Resolve a configuration. Raises `ConfigError` if it cannot be traded."""
+        sizes = config.contract_sizes(instrument, price)
+        model = find_model(config.quoting.model, config.quoting.source)
+        return cls(sizes, model, params_array(config, sizes, model), limits_array(config, sizes, instrument))
 
 
 def params_array(config: MarketMakerConfig, sizes: ContractSizes, model: QuotingModel) -> NDArray[np.float64]:

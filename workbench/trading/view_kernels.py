@@ -12,10 +12,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import compiled, inner
+from workbench.compiled import compiled, inner, types
 from workbench.config import SignalsConfig, VolatilityConfig
 from workbench.events import NS
 from workbench.instruments import Instrument

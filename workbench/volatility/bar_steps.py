@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats, log_ratio
 
 __all__ = ["bar_update", "odd_bars", "roll_terms"]

@@ -10,11 +10,10 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import types
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.checks import number, whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.volatility.arrays import FLOATS, READ_FLOATS
 
 if TYPE_CHECKING:

@@ -18,11 +18,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import types
 from numpy.typing import ArrayLike
 
 from workbench.checks import number, whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.volatility.arrays import FLOATS, READ_FLOATS, Floats
 
 if TYPE_CHECKING:

@@ -13,11 +13,10 @@ from typing import Any, Literal, TypedDict
 
 import numpy as np
 import pandas as pd
-from numba import types
 from numpy.typing import ArrayLike
 
 from workbench.checks import whole
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.volatility.arrays import (
     FLOATS,
     READ_FLOATS,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.volatility.arrays import BLOCK, FLOATS, READ_FLOATS, Floats, write_log_ratios
 
 __all__ = ["neighbour_sums", "sum_of_squares"]

@@ -10,10 +10,9 @@ import math
 
 import numpy as np
 import pandas as pd
-from numba import types
 from numpy.typing import ArrayLike
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.volatility.arrays import FLOATS, INTS, READ_FLOATS, READ_INTS, Floats, Ints, log_ratio
 from workbench.volatility.inputs import NS, TooFew, nanoseconds, read_prices, read_returns
 

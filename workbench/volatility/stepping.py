@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import types
 
-from workbench.compiled import compiled
+from workbench.compiled import compiled, types
 from workbench.volatility.arrays import FLOATS, INTS, Floats, Ints, log_ratio
 
 __all__ = ["break_here", "closed", "make_state", "step_price"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import (
@@ -29,7 +28,7 @@ from workbench.backtest.kernels.rows import (
     TRADE_ROW,
     apply_row,
 )
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import by_address, inlined, types
 
 __all__ = ["tabulate_bests"]
 
@@ -93,7 +92,7 @@ def follow_levels(  # noqa: PLR0917 - compiled functions take their arguments by
     return n
 
 
-@borrowing(_i(BOOK, _I64, _U8, _I32, _I32, _I64, _i, _I64, types.int32[:, ::1]))
+@by_address(_i(BOOK, _I64, _U8, _I32, _I32, _I64, _i, _I64, types.int32[:, ::1]))
 def tabulate_bests(
     book: Book,
     state: NDArray[np.int64],

@@ -6,13 +6,12 @@ a best price leaves it. All functions are compiled and allocate nothing.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import borrowing, inlined, inner
+from workbench.compiled import borrowing, inlined, inner, types
 
 __all__ = ["ASKS", "BIDS", "BOOK", "FAR_FULL", "NO_ASK", "NO_BID", "Book", "clear_side", "grow_far",
     "level_from", "level_size",
@@ -50,9 +49,7 @@ class Book(NamedTuple):
     far_sizes: NDArray[np.int64]
 
 
-BOOK: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (types.int32[:, ::1], types.int64[::1], types.int64[::1], types.int64[::1]), Book
-)
+BOOK = types.NamedTuple((types.int32[:, ::1], types.int64[::1], types.int64[::1], types.int64[::1]), Book)
 _i = types.int64
 
 

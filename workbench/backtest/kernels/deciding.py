@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.codes import BOOK_LATE, BOOK_OLD, HALTED_REJECTS, MARK_OLD
@@ -53,7 +52,7 @@ from workbench.backtest.kernels.sending import carry_out, live_rows, send, submi
 from workbench.backtest.kernels.tape import TICKER, Ticker
 from workbench.backtest.kernels.venue_state import CANCEL, PRICE, SIDE, STATUS, VENUE, Venue
 from workbench.backtest.kernels.writing import sample_quotes
-from workbench.compiled import inlined, inner
+from workbench.compiled import inlined, inner, types
 from workbench.quoting.definition import MODEL_FUNCTION_TYPE
 from workbench.quoting.schema import (
     ASK_ADVERSE,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import borrowing, inlined, inner
+from workbench.compiled import borrowing, inlined, inner, types
 
 __all__ = [
     "CONSTANT",
@@ -36,9 +35,7 @@ class LatencyTable(NamedTuple):
     delays: NDArray[np.int64]
 
 
-LATENCY: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (types.int64[::1], types.int64[::1], types.int64[:, ::1]), LatencyTable
-)
+LATENCY = types.NamedTuple((types.int64[::1], types.int64[::1], types.int64[:, ::1]), LatencyTable)
 
 
 @borrowing(types.float64(types.int64, types.int64))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.ledger import LEDGER_SIZE
 from workbench.backtest.kernels.venue_state import SLOTS
+from workbench.compiled import types
 from workbench.quoting.schema import MAX_LEVELS, STATE_SIZE
 from workbench.risk.limits import LIMITS_SIZE
 from workbench.trading.kernels import ACTION_COLUMNS, BLOCKED_SIZE, LIVE_COLUMNS
@@ -88,9 +88,7 @@ class Desk(NamedTuple):
 
 _II = types.int64[:, ::1]
 _FF = types.float64[:, ::1]
-DESK: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (_II, _FF, _II, _II, _II, _II, _II, _FF, _FF, _FF, _II, _II, _II, _II, types.int64[::1]), Desk
-)
+DESK = types.NamedTuple((_II, _FF, _II, _II, _II, _II, _II, _FF, _FF, _FF, _II, _II, _II, _II, types.int64[::1]), Desk)
 
 
 class Logs(NamedTuple):
@@ -106,9 +104,7 @@ class Logs(NamedTuple):
     quotes_float: NDArray[np.float64]
 
 
-LOGS: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (types.int64[::1], _II, _II, _II, _FF), Logs
-)
+LOGS = types.NamedTuple((types.int64[::1], _II, _II, _II, _FF), Logs)
 LOG_ORDERS, LOG_FILLS, LOG_QUOTES = range(3)
 
 

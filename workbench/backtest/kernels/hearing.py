@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.codes import (
@@ -76,7 +75,7 @@ from workbench.backtest.kernels.venue_state import (
     Venue,
 )
 from workbench.backtest.kernels.writing import log_fill, log_order
-from workbench.compiled import inlined, inner
+from workbench.compiled import inlined, inner, types
 from workbench.quoting.schema import MID
 from workbench.risk.throttle import RATE_PAUSE_NS, pause_bucket
 from workbench.trading.view_kernels import note_fill

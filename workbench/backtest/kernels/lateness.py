@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.rows import GAP_ROW, KIND_MASK, LOCAL, RESYNC_ROW, TRADE_ROW
-from workbench.compiled import borrowing
+from workbench.compiled import by_address, types
 from workbench.trading.view import LATE_NS, REBASE_NS
 
 __all__ = ["LATENESS_SIZE", "NO_SKEW", "SKEW", "SPELLS", "mark_late_spells", "widen_offsets"]
@@ -20,7 +19,7 @@ NO_SKEW = 1 << 62
 _I = types.int64[::1]
 
 
-@borrowing(types.void(_I, _I, _I))
+@by_address(types.void(_I, _I, _I))
 def widen_offsets(t_ns: NDArray[np.int64], venue_ns: NDArray[np.int64], offsets: NDArray[np.int64]) -> None:
     """The least and the largest difference of the two stamps of these rows, beside those of rows before."""
     least, largest = offsets[0], offsets[1]
@@ -31,7 +30,7 @@ def widen_offsets(t_ns: NDArray[np.int64], venue_ns: NDArray[np.int64], offsets:
     offsets[0], offsets[1] = least, largest
 
 
-@borrowing(types.int64(types.uint8[::1], _I, _I, types.int64, types.int64, types.int64, _I, types.int64[:, ::1]))
+@by_address(types.int64(types.uint8[::1], _I, _I, types.int64, types.int64, types.int64, _I, types.int64[:, ::1]))
 def mark_late_spells(
     code: NDArray[np.uint8],
     t_ns: NDArray[np.int64],

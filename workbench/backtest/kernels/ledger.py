@@ -7,10 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import borrowing, inlined, types
 from workbench.errors import ConfigError
 from workbench.instruments import FEE_DIGITS, Instrument
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import ASKS, BEST, BIDS, BOOK, FAR_FULL, Book, set_level
@@ -50,7 +49,7 @@ from workbench.backtest.kernels.venue_state import (
     VENUE,
     Venue,
 )
-from workbench.compiled import borrowing, inlined, inner
+from workbench.compiled import by_address, inlined, inner, types
 from workbench.events import TIMER_NS
 from workbench.quoting.definition import MODEL_FUNCTION_TYPE
 
@@ -252,7 +251,7 @@ def come_to_decision(  # noqa: PLR0917 - compiled functions take their arguments
     return CHUNK_DONE
 
 
-@borrowing(RUN)
+@by_address(RUN)
 def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by position
     venue: Venue,
     book: Book,
@@ -292,7 +291,7 @@ def run_loop(  # noqa: PLR0917 - compiled functions take their arguments by posi
     return CHUNK_DONE
 
 
-@borrowing(RUN)
+@by_address(RUN)
 def run_parity(  # noqa: PLR0917 - called as `run_loop` is
     venue: Venue,
     book: Book,
@@ -322,7 +321,7 @@ def run_parity(  # noqa: PLR0917 - called as `run_loop` is
     return CHUNK_DONE
 
 
-@borrowing(RUN)
+@by_address(RUN)
 def run_live(  # noqa: C901, PLR0917 - one branch an occasion
     venue: Venue,
     book: Book,

@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import types
-
 from workbench.backtest.kernels.books import ASKS, BEST, BIDS, BOOK, NO_ASK, NO_BID, Book, level_from, level_size
 from workbench.backtest.kernels.codes import (
     AMEND_TOO_SMALL,
@@ -81,7 +79,7 @@ from workbench.backtest.kernels.venue_state import (
     link,
     unlink,
 )
-from workbench.compiled import inlined, inner
+from workbench.compiled import inlined, inner, types
 
 __all__ = ["level_changed", "price_came", "serve_requests", "traded"]
 

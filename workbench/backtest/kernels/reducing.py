@@ -6,8 +6,6 @@ the newest go first.
 
 from __future__ import annotations
 
-from numba import types
-
 from workbench.backtest.kernels.codes import NO_REASON
 from workbench.backtest.kernels.venue_state import (
     ACCEPTED_NS,
@@ -30,7 +28,7 @@ from workbench.backtest.kernels.venue_state import (
     answer,
     unlink,
 )
-from workbench.compiled import inlined, inner
+from workbench.compiled import inlined, inner, types
 
 __all__ = ["end_withdrawn", "left_to_reduce", "withdraw_excess"]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import ASKS, BIDS, BOOK, FAR_FULL, Book, clear_side, set_level
-from workbench.compiled import borrowing, inlined, inner
+from workbench.compiled import by_address, inlined, inner, types
 
 __all__ = [
     "ASK_SIDE",
@@ -77,7 +76,7 @@ def fault_of(kind: int, px: float, qty: float, tick: float, lot: float) -> int:
     return 0
 
 
-@borrowing(
+@by_address(
     _i(types.int64[:, ::1], types.float64[:, ::1], types.float64, types.float64, _U8, _I32, _I32, _I64, _I64, _I64)
 )
 def read_rows(  # noqa: PLR0917 - compiled functions take their arguments by position
@@ -132,7 +131,7 @@ def read_rows(  # noqa: PLR0917 - compiled functions take their arguments by pos
     return n
 
 
-@borrowing(_i(_I64, _I64, _I64, _I64, _I64, _U8))
+@by_address(_i(_I64, _I64, _I64, _I64, _I64, _U8))
 def merge_orders(
     by_venue: NDArray[np.int64],
     by_receipt: NDArray[np.int64],

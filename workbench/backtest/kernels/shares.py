@@ -10,9 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from numba import types
-
-from workbench.compiled import borrowing, inner
+from workbench.compiled import addressable, inner, types
 
 __all__ = [
     "OWN",
@@ -29,7 +27,7 @@ __all__ = [
 
 _f = types.float64
 QUEUE_SIGNATURE = _f(_f, _f)
-QUEUE_FUNCTION_TYPE: Any = types.FunctionType(QUEUE_SIGNATURE)
+QUEUE_FUNCTION_TYPE = types.FunctionType(QUEUE_SIGNATURE)
 """How compiled loops take p(front, back)."""
 
 PESSIMISTIC, POWER, POWER2, POWER3, LOG, LOG2, OWN = range(7)
@@ -44,7 +42,7 @@ QUEUE_NAMES: Mapping[str, int] = {
 }
 
 
-@borrowing(QUEUE_SIGNATURE)
+@addressable(QUEUE_SIGNATURE)
 def nothing_from_behind(front: float, back: float) -> float:  # noqa: ARG001
     """Stands where a queue model needs no function of the user's."""
     return 0.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import BOOK, Book
@@ -16,7 +15,7 @@ from workbench.backtest.kernels.matching import amend, enter
 from workbench.backtest.kernels.rows import EXCHANGE
 from workbench.backtest.kernels.shares import QUEUE_FUNCTION_TYPE
 from workbench.backtest.kernels.venue_state import END_CANCELLED, PRICE, VENUE, Venue, answer, unlink
-from workbench.compiled import borrowing
+from workbench.compiled import borrowing, types
 
 __all__ = ["amend_order", "delay_ns", "end_resting", "enter_order", "play_rows"]
 

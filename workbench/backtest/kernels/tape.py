@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
+
+from workbench.compiled import types
 
 __all__ = ["TAPE", "TICKER", "Tape", "Ticker"]
 
@@ -36,9 +37,5 @@ class Ticker(NamedTuple):
 
 
 _I = types.int64[::1]
-TAPE: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (types.uint8[::1], types.int32[::1], types.int32[::1], _I, _I), Tape
-)
-TICKER: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (_I, types.int32[:, ::1], _I, _I, types.int64[:, ::1]), Ticker
-)
+TAPE = types.NamedTuple((types.uint8[::1], types.int32[::1], types.int32[::1], _I, _I), Tape)
+TICKER = types.NamedTuple((_I, types.int32[:, ::1], _I, _I, types.int64[:, ::1]), Ticker)

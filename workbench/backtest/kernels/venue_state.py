@@ -6,15 +6,14 @@ order of arrival; a bucket holds the prices that are equal modulo `BUCKETS`, so 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.books import BIDS, NO_ASK, NO_BID
 from workbench.backtest.kernels.delays import LATENCY, RESPONSE, LatencyTable, delay
-from workbench.compiled import inlined, inner
+from workbench.compiled import inlined, inner, types
 
 __all__ = ["VENUE", "Venue", "make_venue"]
 
@@ -104,7 +103,7 @@ class Venue(NamedTuple):
 
 _II = types.int64[:, ::1]
 _III = types.int64[:, :, ::1]
-VENUE: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
+VENUE = types.NamedTuple(
     (
         _II,
         types.float64[:, ::1],

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.codes import BOOK_LOST, NEVER, NO_MARK, ONE_SIDED
 from workbench.backtest.kernels.delays import first_after
 from workbench.backtest.kernels.rows import KIND_MASK, LOCAL, TRADE_ROW
-from workbench.compiled import borrowing, inlined, inner
+from workbench.compiled import by_address, inlined, inner, types
 from workbench.events import NS
 from workbench.quoting.schema import ASK_SIZE, BEST_ASK, BEST_BID, BID_SIZE, MARK, MID, WEIGHTED_MID
 from workbench.trading.view_kernels import (
@@ -51,12 +50,10 @@ class Market(NamedTuple):
     funding_ns: NDArray[np.int64]
 
 
-MARKET: Any = types.NamedTuple(  # type: ignore[no-untyped-call]
-    (types.uint8[::1], _I, _I, types.int32[:, ::1], _I, _F, _F, _I), Market
-)
+MARKET = types.NamedTuple((types.uint8[::1], _I, _I, types.int32[:, ::1], _I, _F, _F, _I), Market)
 
 
-@borrowing(types.void(MARKET, _I, _I, types.float64[:, ::1]))
+@by_address(types.void(MARKET, _I, _I, types.float64[:, ::1]))
 def tabulate_bests_at(
     market: Market, times: NDArray[np.int64], cursor: NDArray[np.int64], views: NDArray[np.float64]
 ) -> None:
@@ -212,7 +209,7 @@ def leap(
     return best
 
 
-@borrowing(
+@by_address(
     types.void(MARKET, _I, _I, _F, _F, _I, types.float64[:, ::1], types.float64[:, ::1], types.int64[:, ::1], _I)
 )
 def tabulate_view(  # noqa: C901, PLR0917 - compiled functions take their arguments by position

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 from numpy.typing import NDArray
 
 from workbench.backtest.kernels.codes import ACKED, IN_FLIGHT, NO_REASON
@@ -47,7 +46,7 @@ from workbench.backtest.kernels.venue_state import (
     VENUE_NS,
     Venue,
 )
-from workbench.compiled import borrowing, inlined
+from workbench.compiled import by_address, inlined, types
 from workbench.quoting.schema import BEST_ASK, BEST_BID, HALF_SPREAD, MARK, SIGMA
 
 __all__ = ["log_fill", "log_open_orders", "log_order", "sample_quotes"]
@@ -76,7 +75,7 @@ def log_order(venue: Venue, logs: Logs, r: int, status: int, done_ns: int, reaso
     row[n, 12] = orders[r, AHEAD]
 
 
-@borrowing(types.void(VENUE, DESK, LOGS, _i))
+@by_address(types.void(VENUE, DESK, LOGS, _i))
 def log_open_orders(venue: Venue, desk: Desk, logs: Logs, c: int) -> None:
     """Write the orders that are under way when the run ends."""
     for j in range(desk.counts[c, ACTIVE]):

@@ -19,7 +19,8 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
-from numba.core.targetconfig import ConfigStack
+
+from workbench.compiled.dispatchers import KernelDispatcher
 
 __all__ = ["work"]
 
@@ -34,7 +35,7 @@ def work() -> None:
     for line in sys.stdin:
         module, name = line.split()
         try:
-            attrgetter(name)(importlib.import_module(module)).load()
+            attrgetter(name)(importlib.import_module(module)).make()
         finally:
             sys.stdout.write("done\n")
             sys.stdout.flush()
@@ -45,9 +46,8 @@ class _Library(JITCodeLibrary):
 
     def __init__(self, codegen: Any, name: str) -> None:
         super().__init__(codegen, name)
-        flags = ConfigStack.top_or_none()
         self._compiled_object = None
-        self._for_callers = flags is not None and flags.no_cpython_wrapper
+        self._for_callers = any(made.is_inner for made in KernelDispatcher.being_made[-1:])
 
     def _optimize_functions(self, ll_module: Any) -> None:
         if not self._for_callers:

@@ -26,7 +26,7 @@ MOST_WORKERS = 4
 LOOK_S = 0.2
 """Between two looks whether the work goes on, or was interrupted."""
 
-WORK = "from workbench.compile_worker import work; work()"
+WORK = "from workbench.compiled.worker import work; work()"
 
 
 def kernels_called(kernel: Any) -> set[Any]:
@@ -41,7 +41,7 @@ def kernels_called(kernel: Any) -> set[Any]:
             if function is None or called in seen:
                 continue
             seen.add(called)
-            if hasattr(called, "signature"):
+            if getattr(called, "signature", None) is not None:
                 found.add(called)
             else:
                 codes.append((function.__code__, function.__globals__))
@@ -58,33 +58,32 @@ def compile_ahead(kernels: Iterable[Any], told: Callable[[float], None] | None =
     told : callable, optional
         Called with the share that is done, 0 to 1; what it raises ends the work.
     """
-    missing = {kernel for kernel in _with_callees(kernels) if _can_be_compiled_elsewhere(kernel)}
+    missing = {kernel for kernel in _missing(kernels) if _place(kernel)}
     workers = min(os.cpu_count() or 1, MOST_WORKERS)
     if len(missing) >= FEWEST and workers > 1:
         _Ahead(missing, told).compile(workers)
 
 
-def _with_callees(kernels: Iterable[Any]) -> set[Any]:
+def _missing(kernels: Iterable[Any]) -> set[Any]:
+    """Those that are not compiled, and all that they call that is not: what is compiled needs its callees no more."""
     found: set[Any] = set()
+    seen: set[Any] = set()
     more = list(kernels)
     while more:
         kernel = more.pop()
-        if kernel not in found:
-            found.add(kernel)
-            more.extend(kernels_called(kernel))
+        if kernel not in seen:
+            seen.add(kernel)
+            if kernel.is_missing():
+                found.add(kernel)
+                more.extend(kernels_called(kernel))
     return found
-
-
-def _can_be_compiled_elsewhere(kernel: Any) -> bool:
-    # One that is loaded already is an ordinary dispatcher of numba's.
-    return bool(_place(kernel)) and hasattr(kernel, "is_missing") and bool(kernel.is_missing())
 
 
 def _place(kernel: Any) -> str:
     """Module and name that another process finds a kernel of the package by; empty where it cannot."""
     function = kernel.py_func
     module, name = function.__module__, function.__name__
-    if not module.startswith(f"{__package__}."):
+    if not module.startswith("workbench."):
         return ""
     found = getattr(sys.modules[module], name, None)
     if found is kernel:
@@ -116,7 +115,7 @@ class _Ahead:
 
     def compile(self, workers: int) -> None:
         """Start workers, and stay until all kernels are compiled."""
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
         processes = [
             subprocess.Popen(  # noqa: S603 - this interpreter
                 [sys.executable, "-c", WORK],

@@ -1,0 +1,35 @@
+"""The one place that compiles: explicit signatures, an on-disk cache that is never stale, and no compiler to load it.
+
+Code that comes as text (a model typed in a notebook) is kept in a file named by its content, so that it has a cache
+too, and one that cannot be stale: a changed constant is another file.
+"""
+
+from workbench.compiled.kernel import (
+    Kernel,
+    addressable,
+    borrowing,
+    by_address,
+    compiled,
+    inlined,
+    inner,
+    kernels_wait,
+    load_kernels,
+)
+from workbench.compiled.native import NativeError
+from workbench.compiled.sources import KERNEL_FOLDERS, kernel_sources_digest, module_of_text
+
+__all__ = [
+    "KERNEL_FOLDERS",
+    "Kernel",
+    "NativeError",
+    "addressable",
+    "borrowing",
+    "by_address",
+    "compiled",
+    "inlined",
+    "inner",
+    "kernel_sources_digest",
+    "kernels_wait",
+    "load_kernels",
+    "module_of_text",
+]

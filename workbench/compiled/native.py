@@ -1,0 +1,333 @@
+"""Machine code of kernels, kept in files and called by address: a process that only calls needs no compiler.
+
+Importing numba takes longer than many a backtest. What its compiler made of a kernel is a relocatable object; LLVM
+links it into the process, and ctypes calls it by numba's own convention: `code(result, raised, arguments...)`, each
+array as its owner, its parent, its number of items, their size, the data, the shape and the strides.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import importlib.machinery
+import importlib.util
+import json
+import operator
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from workbench.compiled import types
+from workbench.compiled.sources import folder_of, kernel_sources_digest
+from workbench.errors import WorkbenchError
+
+__all__ = ["Code", "Image", "NativeError", "c_slots", "image_path", "keep_image", "read_image"]
+
+_FORMAT = "workbench-kernel-1"
+_SUFFIX = ".kernel"
+_CACHE_FOLDER = "NUMBA_CACHE_DIR"
+_NONE_RETURNED = -2
+_CTYPES: dict[types.Scalar, Any] = {
+    types.boolean: ctypes.c_uint8,
+    types.float64: ctypes.c_double,
+    types.int64: ctypes.c_int64,
+    types.void: ctypes.c_void_p,
+}
+_SCALARS: dict[types.Scalar, Callable[[Any], Any]] = {
+    types.boolean: bool,
+    types.float64: float,
+    types.int64: operator.index,
+}
+
+
+class NativeError(WorkbenchError):
+    """Machine code of a kernel cannot be linked into this process."""
+
+
+class Image(NamedTuple):
+    """A kernel's machine code: where it is entered, what it needs of the process, and the relocatable object."""
+
+    symbol: str
+    externals: tuple[str, ...]
+    code: bytes
+
+
+# --- in files -------------------------------------------------------------------------------------------------------
+
+
+def image_path(function: Callable[..., Any], signature: object) -> Path | None:
+    """Where a kernel's image is kept; None where there is no place, or no source file that says all of the function.
+
+    The name changes with every source that the kernel may stand on, the compiler, its settings and the processor.
+    """
+    code = function.__code__
+    source = Path(code.co_filename)
+    if not source.is_file() or code.co_freevars:
+        return None
+    given = os.environ.get(_CACHE_FOLDER)
+    folders = [Path(given)] if given else [source.parent / "__pycache__", _user_folder()]
+    place = next((folder for folder in folders if _can_write(folder)), None)
+    if place is None:
+        return None
+    stamp = hashlib.sha256(_compiler_stamp())
+    place_in_file = code.co_firstlineno, code.co_code, code.co_names
+    for part in (kernel_sources_digest(folder_of(function)), str(signature), repr(place_in_file)):
+        stamp.update(part.encode())
+    stamp.update(source.read_bytes())
+    return place / f"{function.__module__}.{function.__name__}-{stamp.hexdigest()[:24]}{_SUFFIX}"
+
+
+def read_image(path: Path | None) -> Image | None:
+    """The image in a file; None if there is none, or not a whole one."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        if path is not None:
+            header, _, code = path.read_bytes().partition(b"\n")
+            told = json.loads(header)
+            if told["format"] == _FORMAT and told["sha256"] == hashlib.sha256(code).hexdigest():
+                return Image(told["symbol"], tuple(told["externals"]), code)
+    return None
+
+
+def keep_image(path: Path | None, image: Image) -> None:
+    """Write an image, whole or not at all; those of older sources of the kernel go."""
+    if path is None:
+        return
+    told = {
+        "format": _FORMAT,
+        "symbol": image.symbol,
+        "externals": image.externals,
+        "sha256": hashlib.sha256(image.code).hexdigest(),
+    }
+    with suppress(OSError):  # without room it is compiled again next time
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps(told).encode() + b"\n" + image.code)
+        Path(draft).replace(path)
+        for other in path.parent.glob(f"{path.name.rpartition('-')[0]}-*{_SUFFIX}"):
+            if other != path:
+                other.unlink(missing_ok=True)
+
+
+@cache
+def _compiler_stamp() -> bytes:
+    """Of the compiler, of what its settings in the environment are, and of the processor."""
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    settings = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] != _CACHE_FOLDER)
+    processor = llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    told = repr((_FORMAT, llvmlite.__version__, settings, processor)).encode()
+    return told + (_numba_folder() / "_version.py").read_bytes()
+
+
+@cache
+def _numba_folder() -> Path:
+    spec = importlib.util.find_spec("numba")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
+
+
+@cache
+def _user_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmex-workbench" / "kernels"
+
+
+@cache
+def _can_write(folder: Path) -> bool:
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.access(folder, os.W_OK)
+    return False
+
+
+# --- in the process -------------------------------------------------------------------------------------------------
+
+
+class _Raised(ctypes.Structure):
+    """What a kernel raised, as numba tells it: a pickle of its class, its arguments and the place."""
+
+    _fields_ = (
+        ("pickled", ctypes.c_void_p),
+        ("size", ctypes.c_int32),
+        ("arguments", ctypes.c_void_p),
+        ("unwrap", ctypes.c_void_p),
+        ("unwrapped", ctypes.c_int32),
+    )
+
+
+class Code:
+    """An image linked into the process, ready to be called with the arguments of its signature.
+
+    Raises
+    ------
+    NativeError
+        If the process lacks something that the code calls.
+    """
+
+    def __init__(self, name: str, signature: types.Signature, image: Image) -> None:
+        if not isinstance(signature.returns, types.Scalar):
+            raise TypeError(
+                f"{name} returns {signature.returns}; a function that is called by address returns a number"
+            )
+        self._name = name
+        self._engine, self.address = _linked(image)
+        self._packers = [_packer(described) for described in signature.arguments]
+        self._result = _CTYPES[signature.returns]
+        slots = [slot for described in signature.arguments for slot in c_slots(described)]
+        self._code = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *slots)(self.address)
+        self._returns = _SCALARS.get(signature.returns)
+
+    def __call__(self, *arguments: Any) -> Any:
+        if len(arguments) != len(self._packers):
+            raise TypeError(f"{self._name} takes {len(self._packers)} arguments, not {len(arguments)}")
+        flat: list[Any] = []
+        for pack, argument in zip(self._packers, arguments, strict=True):
+            try:
+                pack(argument, flat)
+            except TypeError as error:
+                raise TypeError(f"{self._name}: {error}") from None
+        result, raised = self._result(), ctypes.POINTER(_Raised)()
+        status = self._code(ctypes.byref(result), ctypes.byref(raised), *flat)
+        if status not in (0, _NONE_RETURNED):
+            raise self._exception(raised, status)
+        return None if self._returns is None else self._returns(result.value)
+
+    def _exception(self, raised: Any, status: int) -> BaseException:
+        if not raised:
+            return NativeError(f"{self._name} failed with status {status}")
+        told = raised.contents
+        made, arguments, _ = pickle.loads(ctypes.string_at(told.pickled, told.size))  # noqa: S301 - of our own code
+        error: BaseException = made(*(arguments or ()))
+        return error
+
+
+def _linked(image: Image) -> tuple[Any, int]:
+    """An image in the process, by itself, so that names of no other image can be taken for its own."""
+    import llvmlite.binding as llvm
+
+    # An engine owns its machine and frees it with its code. The first one lets LLVM know the process's own names.
+    machine = _target().create_target_machine(codemodel="jitdefault", jit=True)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    for name_helpers in (_name_helpers, _let_numba_name_all):
+        if not _unknown(image):
+            break
+        name_helpers()
+    if unknown := _unknown(image):
+        raise NativeError(f"compiled code calls {', '.join(unknown)}, which this process has not")
+    engine.add_object_file(llvm.ObjectFileRef.from_data(image.code))
+    engine.finalize_object()
+    return engine, int(engine.get_function_address(image.symbol))
+
+
+def _unknown(image: Image) -> list[str]:
+    """What an image calls, and nobody has named to LLVM yet: linking it would end the process."""
+    import llvmlite.binding as llvm
+
+    return [name for name in image.externals if not llvm.address_of_symbol(name)]
+
+
+def _name_helpers() -> None:
+    """Name numba's run time to LLVM: two extension modules that need nothing of numba's Python."""
+    import llvmlite.binding as llvm
+
+    if "numba" in sys.modules:
+        return
+    for module, prefix in (("_helperlib", "numba_"), ("core.runtime._nrt_python", "NRT_")):
+        *folders, name = module.split(".")
+        path = _numba_folder().joinpath(*folders, name + importlib.machinery.EXTENSION_SUFFIXES[0])
+        spec = importlib.util.spec_from_file_location(f"numba.{module}", path)
+        if spec is None or spec.loader is None or not path.is_file():
+            continue
+        extension = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(extension)
+        sys.modules.pop(spec.name, None)  # numba, should it come, imports its own
+        for helper, address in extension.c_helpers.items():
+            llvm.add_symbol(helper if helper.startswith("_") else prefix + helper, address)
+
+
+def _let_numba_name_all() -> None:
+    from numba.core.registry import cpu_target
+    from numba.core.runtime.nrt import rtsys
+
+    rtsys.initialize(cpu_target.target_context)
+
+
+@cache
+def _target() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_triple(llvm.get_process_triple())
+
+
+# --- arguments ------------------------------------------------------------------------------------------------------
+
+
+def c_slots(described: types.Described) -> list[Any]:
+    """The ctypes that an argument is handed over in."""
+    if isinstance(described, types.Array):
+        items = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
+        return items + [ctypes.c_int64] * 2 * described.ndim
+    if isinstance(described, types.NamedTuple):
+        return [slot for part in described.fields for slot in c_slots(part)]
+    return [ctypes.c_void_p] * 3 if isinstance(described, types.FunctionType) else [_CTYPES[described]]
+
+
+def _packer(described: types.Described) -> Callable[[Any, list[Any]], None]:
+    """What checks an argument and appends it as C takes it."""
+    if isinstance(described, types.Array):
+        return _array_packer(described)
+    if isinstance(described, types.NamedTuple):
+        return _tuple_packer(described)
+    if isinstance(described, types.FunctionType):
+        return _function_packer(described)
+    convert = _SCALARS[described]
+    return lambda value, flat: flat.append(convert(value))
+
+
+def _array_packer(described: types.Array) -> Callable[[Any, list[Any]], None]:
+    dtype, ndim, readonly = np.dtype(str(described.dtype)), described.ndim, described.readonly
+    contiguous = described.layout == "C"
+
+    def pack(value: Any, flat: list[Any]) -> None:
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != ndim:
+            said = f"{value.dtype}, {value.ndim} axes" if isinstance(value, np.ndarray) else type(value).__name__
+            raise TypeError(f"expected {described}, not {said}")
+        flags = value.flags
+        if not (flags.aligned and (readonly or flags.writeable) and (flags.c_contiguous or not contiguous)):
+            raise TypeError(f"expected {described}; the array is read-only, not aligned or not contiguous")
+        data = value.__array_interface__["data"][0]
+        flat += (None, None, value.size, value.itemsize, data, *value.shape, *value.strides)
+
+    return pack
+
+
+def _tuple_packer(described: types.NamedTuple) -> Callable[[Any, list[Any]], None]:
+    of, packers = described.of, [_packer(part) for part in described.fields]
+
+    def pack(value: Any, flat: list[Any]) -> None:
+        if type(value) is not of:
+            raise TypeError(f"expected {described}, not {type(value).__name__}")
+        for pack_part, part in zip(packers, value, strict=True):
+            pack_part(part, flat)
+
+    return pack
+
+
+def _function_packer(described: types.FunctionType) -> Callable[[Any, list[Any]], None]:
+    def pack(value: Any, flat: list[Any]) -> None:
+        if getattr(value, "signature", None) != described.signature or not hasattr(value, "address"):
+            raise TypeError(f"expected a compiled {described}, not {value!r}")
+        flat += (None, None, value.address)
+
+    return pack
