@@ -15,8 +15,8 @@ from workbench.compiled import KERNEL_FOLDERS, compiled, kernel_sources_digest
 from workbench.compiled.sources import _text_folder
 
 SCRIPT = """
-import sys, workbench.compiled.native as native, workbench.compiled.dispatchers as dispatchers
-native.kernel_sources_digest = dispatchers.kernel_sources_digest = lambda upto: sys.argv[1]
+import sys, workbench.compiled.images as images, workbench.compiled.dispatchers as dispatchers
+images.kernel_sources_digest = dispatchers.kernel_sources_digest = lambda upto: sys.argv[1]
 from kernel_under_test import double, half
 answer = double(21)
 hits = sum(double.dispatcher.stats.cache_hits.values())

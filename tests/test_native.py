@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.compiled import NativeError, addressable, by_address, types
-from workbench.compiled.native import Code, Image, keep_image, read_image
+from workbench.compiled.images import Image, ImageFile
+from workbench.compiled.native import Code
 
 SHARE = types.float64(types.float64, types.float64)
 
@@ -133,21 +134,48 @@ def test_what_a_kernel_raises_is_raised() -> None:
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
+def image_file(folder: Path, text: str, *, name: str = "f", signature: object = SHARE) -> ImageFile:
+    source = folder / "model.py"
+    source.write_text(text)
+    names: dict[str, Any] = {"__name__": "model"}
+    exec(compile(text, str(source), "exec"), names)
+    return ImageFile(names[name], signature)
+
+
 def test_images_are_read_whole_or_not_at_all(tmp_path: Path) -> None:
-    image, path = Image("entry", ("sqrt",), bytes(range(256))), tmp_path / "m.f-new.kernel"
-    (tmp_path / "m.f-old.kernel").touch()
-    (tmp_path / "m.f2-old.kernel").touch()
-    keep_image(path, image)
-    assert read_image(path) == image
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.f-new.kernel", "m.f2-old.kernel"]
-    whole = path.read_bytes()
-    for broken in (whole[:-1], whole.replace(b"sqrt", b"sinh"), whole[:20], b"", b"[]\n", whole[:-1] + b"?"):
-        path.write_bytes(broken)
-        found = read_image(path)
-        assert found is None or found == image._replace(externals=("sinh",))
-    path.unlink()
-    assert read_image(path) is None
-    assert read_image(None) is None
+    image = Image("entry", ("sqrt",), bytes(range(256)))
+    file = image_file(tmp_path, "def f(a, b):\n    return a\n")
+    assert file.path is not None
+    assert not file.is_there()
+    assert file.read() is None
+    file.keep(image)
+    assert file.read() == image
+    whole = file.path.read_bytes()
+    for broken in (whole[:-1], whole[:20], b"", b"[]\n", whole[:-1] + b"?"):
+        file.path.write_bytes(broken)
+        assert file.read() is None
+
+
+def test_an_image_is_that_of_its_source_as_it_was_imported(tmp_path: Path) -> None:
+    image = Image("entry", (), b"code")
+    texts = ["def f(a, b):\n    return 0.8 * a\n", "def f(a, b):\n    return 0.7 * a\n", "def f(a, b):\n    return b\n"]
+    files = [image_file(tmp_path, text) for text in texts]
+    assert len({file.path for file in files}) == 3
+    files[0].keep(image)
+    assert [file.read() for file in files] == [image, None, None]
+    assert image_file(tmp_path, texts[0], signature="other").read() is None
+    assert image_file(tmp_path, texts[0]).read() == image
+    files[1].keep(image)  # that of the older source goes
+    assert [file.is_there() for file in files] == [False, True, False]
+
+
+def test_what_no_file_says_is_not_kept(tmp_path: Path) -> None:
+    text = "def make(factor):\n    def f(a, b):\n        return a * factor\n    return f\nf = make(2.0)\n"
+    for file in (image_file(tmp_path, text), ImageFile(eval("lambda a, b: a"), SHARE)):
+        assert file.path is None
+        file.keep(Image("entry", (), b"code"))
+        assert not file.is_there()
+        assert file.read() is None
 
 
 def test_a_compiler_with_another_convention_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

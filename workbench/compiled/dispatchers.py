@@ -21,7 +21,8 @@ from numba.core.runtime.nrt import rtsys
 from numba.experimental.function_type import _get_wrapper_address
 
 from workbench.compiled import types
-from workbench.compiled.native import Image, NativeError, c_slots
+from workbench.compiled.images import Image
+from workbench.compiled.native import NativeError, c_slots
 from workbench.compiled.sources import folder_of, kernel_sources_digest
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import update_wrapper
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from workbench.compiled import types
 from workbench.compiled.ahead import compile_ahead
-from workbench.compiled.native import Code, Image, image_path, keep_image, read_image
+from workbench.compiled.images import Image, ImageFile
+from workbench.compiled.native import Code
 
 __all__ = [
     "Kernel",
@@ -135,24 +135,20 @@ class _WithImage(Kernel):
     def __init__(self, function: Callable[..., Any], signature: types.Signature) -> None:
         super().__init__(function, signature)
         self._code: Code | None = None
+        self._file = ImageFile(function, signature)
 
     def is_missing(self) -> bool:
-        path = self._image_path()
-        return path is not None and not path.is_file()
+        return self._file.path is not None and not self._file.is_there()
 
     def make(self) -> None:
-        path = self._image_path()
-        if path is None or not path.is_file():
+        if not self._file.is_there():
             self._made_image()
-
-    def _image_path(self) -> Path | None:
-        return image_path(self.py_func, self.signature)
 
     def code(self) -> Code:
         """Its machine code in this process: kept, or compiled now."""
         with _loading:
             if self._code is None:
-                image = read_image(self._image_path()) or self._made_image()
+                image = self._file.read() or self._made_image()
                 self._code = Code(self.py_func.__name__, self.signature, image)
                 _waiting.pop(id(self), None)
             return self._code
@@ -168,7 +164,7 @@ class _WithImage(Kernel):
         self.load_dispatcher()
         image, is_portable = compiled_image(self.dispatcher)
         if is_portable:
-            keep_image(self._image_path(), image)
+            self._file.keep(image)
         return image
 
 

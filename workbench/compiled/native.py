@@ -1,4 +1,4 @@
-"""Machine code of kernels, kept in files and called by address: a process that only calls needs no compiler.
+"""Machine code of kernels in the process, called by address: a process that only calls needs no compiler.
 
 Importing numba takes longer than many a backtest. What its compiler made of a kernel is a relocatable object; LLVM
 links it into the process, and ctypes calls it by numba's own convention: `code(result, raised, arguments...)`, each
@@ -8,32 +8,24 @@ array as its owner, its parent, its number of items, their size, the data, the s
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import importlib.machinery
 import importlib.util
-import json
 import operator
-import os
 import pickle
 import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from workbench.compiled import types
-from workbench.compiled.sources import folder_of, kernel_sources_digest
+from workbench.compiled.images import Image
+from workbench.compiled.sources import numba_folder
 from workbench.errors import WorkbenchError
 
-__all__ = ["Code", "Image", "NativeError", "c_slots", "image_path", "keep_image", "read_image"]
+__all__ = ["Code", "NativeError", "c_slots"]
 
-_FORMAT = "workbench-kernel-1"
-_SUFFIX = ".kernel"
-_CACHE_FOLDER = "NUMBA_CACHE_DIR"
 _NONE_RETURNED = -2
 _CTYPES: dict[types.Scalar, Any] = {
     types.boolean: ctypes.c_uint8,
@@ -50,103 +42,6 @@ _SCALARS: dict[types.Scalar, Callable[[Any], Any]] = {
 
 class NativeError(WorkbenchError):
     """Machine code of a kernel cannot be linked into this process."""
-
-
-class Image(NamedTuple):
-    """A kernel's machine code: where it is entered, what it needs of the process, and the relocatable object."""
-
-    symbol: str
-    externals: tuple[str, ...]
-    code: bytes
-
-
-# --- in files -------------------------------------------------------------------------------------------------------
-
-
-def image_path(function: Callable[..., Any], signature: object) -> Path | None:
-    """Where a kernel's image is kept; None where there is no place, or no source file that says all of the function.
-
-    The name changes with every source that the kernel may stand on, the compiler, its settings and the processor.
-    """
-    code = function.__code__
-    source = Path(code.co_filename)
-    if not source.is_file() or code.co_freevars:
-        return None
-    given = os.environ.get(_CACHE_FOLDER)
-    folders = [Path(given)] if given else [source.parent / "__pycache__", _user_folder()]
-    place = next((folder for folder in folders if _can_write(folder)), None)
-    if place is None:
-        return None
-    stamp = hashlib.sha256(_compiler_stamp())
-    place_in_file = code.co_firstlineno, code.co_code, code.co_names
-    for part in (kernel_sources_digest(folder_of(function)), str(signature), repr(place_in_file)):
-        stamp.update(part.encode())
-    stamp.update(source.read_bytes())
-    return place / f"{function.__module__}.{function.__name__}-{stamp.hexdigest()[:24]}{_SUFFIX}"
-
-
-def read_image(path: Path | None) -> Image | None:
-    """The image in a file; None if there is none, or not a whole one."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        if path is not None:
-            header, _, code = path.read_bytes().partition(b"\n")
-            told = json.loads(header)
-            if told["format"] == _FORMAT and told["sha256"] == hashlib.sha256(code).hexdigest():
-                return Image(told["symbol"], tuple(told["externals"]), code)
-    return None
-
-
-def keep_image(path: Path | None, image: Image) -> None:
-    """Write an image, whole or not at all; those of older sources of the kernel go."""
-    if path is None:
-        return
-    told = {
-        "format": _FORMAT,
-        "symbol": image.symbol,
-        "externals": image.externals,
-        "sha256": hashlib.sha256(image.code).hexdigest(),
-    }
-    with suppress(OSError):  # without room it is compiled again next time
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
-        with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps(told).encode() + b"\n" + image.code)
-        Path(draft).replace(path)
-        for other in path.parent.glob(f"{path.name.rpartition('-')[0]}-*{_SUFFIX}"):
-            if other != path:
-                other.unlink(missing_ok=True)
-
-
-@cache
-def _compiler_stamp() -> bytes:
-    """Of the compiler, of what its settings in the environment are, and of the processor."""
-    import llvmlite
-    import llvmlite.binding as llvm
-
-    settings = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] != _CACHE_FOLDER)
-    processor = llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    told = repr((_FORMAT, llvmlite.__version__, settings, processor)).encode()
-    return told + (_numba_folder() / "_version.py").read_bytes()
-
-
-@cache
-def _numba_folder() -> Path:
-    spec = importlib.util.find_spec("numba")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent
-
-
-@cache
-def _user_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmex-workbench" / "kernels"
-
-
-@cache
-def _can_write(folder: Path) -> bool:
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        return os.access(folder, os.W_OK)
-    return False
 
 
 # --- in the process -------------------------------------------------------------------------------------------------
@@ -243,7 +138,7 @@ def _name_helpers() -> None:
         return
     for module, prefix in (("_helperlib", "numba_"), ("core.runtime._nrt_python", "NRT_")):
         *folders, name = module.split(".")
-        path = _numba_folder().joinpath(*folders, name + importlib.machinery.EXTENSION_SUFFIXES[0])
+        path = numba_folder().joinpath(*folders, name + importlib.machinery.EXTENSION_SUFFIXES[0])
         spec = importlib.util.spec_from_file_location(f"numba.{module}", path)
         if spec is None or spec.loader is None or not path.is_file():
             continue

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["KERNEL_FOLDERS", "folder_of", "kernel_sources_digest", "module_of_text"]
+__all__ = ["KERNEL_FOLDERS", "folder_of", "holds_kernels", "kernel_sources_digest", "module_of_text", "numba_folder"]
 
 KERNEL_FOLDERS = ("market", "volatility", "risk", "quoting", "trading", "backtest/kernels")
 """In the direction of the imports: a kernel calls those of its own folder and of the folders before it."""
@@ -42,8 +42,25 @@ def _digest(last: int) -> Any:
 
 def folder_of(function: Callable[..., Any]) -> str:
     """The kernel folder that a function lives in; the last one, which may call all others, for any other place."""
-    path = function.__module__.replace(".", "/") + "/"
-    return next((name for name in KERNEL_FOLDERS if path.startswith(f"{_ROOT.name}/{name}/")), KERNEL_FOLDERS[-1])
+    return next((name for name in KERNEL_FOLDERS if _lives_in(function, name)), KERNEL_FOLDERS[-1])
+
+
+def holds_kernels(function: Callable[..., Any]) -> bool:
+    """Whether a function lives in a folder whose sources are all in the digest."""
+    return _lives_in(function, folder_of(function))
+
+
+def _lives_in(function: Callable[..., Any], folder: str) -> bool:
+    return f"{function.__module__.replace('.', '/')}/".startswith(f"{_ROOT.name}/{folder}/")
+
+
+@cache
+def numba_folder() -> Path:
+    """Where numba is installed, found without importing it."""
+    spec = importlib.util.find_spec("numba")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
 
 
 def module_of_text(text: str, prefix: str) -> ModuleType:
