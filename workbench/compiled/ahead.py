@@ -31,11 +31,18 @@ WORK = "from workbench.compiled.worker import work; work()"
 
 def kernels_called(kernel: Any) -> set[Any]:
     """The kernels that a kernel calls by name, itself or through what is written into it."""
+    return _read(kernel)[0]
+
+
+def _read(kernel: Any) -> tuple[set[Any], int]:
+    """The kernels that a kernel calls, and how long its code is with all that is written into it."""
     found: set[Any] = set()
+    length = 0
     seen = set()
     codes = [(kernel.py_func.__code__, kernel.py_func.__globals__)]
     while codes:
         code, names = codes.pop()
+        length += len(code.co_code)
         for called in (names.get(name) for name in code.co_names):
             function = getattr(called, "py_func", None)
             if function is None or called in seen:
@@ -45,7 +52,7 @@ def kernels_called(kernel: Any) -> set[Any]:
                 found.add(called)
             else:
                 codes.append((function.__code__, function.__globals__))
-    return found
+    return found, length
 
 
 def compile_ahead(kernels: Iterable[Any], told: Callable[[float], None] | None = None) -> None:
@@ -110,7 +117,7 @@ class _Ahead:
         if kernel not in self._chain:
             callers = [other for other, callees in self._callees.items() if kernel in callees]
             behind = max(map(self._weigh, callers), default=0)
-            self._chain[kernel] = behind + len(kernel.py_func.__code__.co_code)
+            self._chain[kernel] = behind + _read(kernel)[1]
         return self._chain[kernel]
 
     def compile(self, workers: int) -> None:

@@ -9,14 +9,17 @@ callers take in, and optimised there, once.
 
 from __future__ import annotations
 
+import copy
 import gc
 import importlib
 import sys
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
+from numba.core import inline_closurecall
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
 
@@ -24,14 +27,18 @@ from workbench.compiled.dispatchers import KernelDispatcher
 
 __all__ = ["work"]
 
+_inlining: Any = inline_closurecall
+
 ENVIRONMENT = "_ZN08NumbaEnv"
 """How numba begins the names of the places that hold a function's environment."""
 
 
 def work() -> None:
     """Compile the kernels that standard input names, one a line, and say so after each."""
-    gc.disable()
+    gc.disable()  # a compiler makes much, and most of it stays
+    sys.modules["scipy.linalg"] = None  # type: ignore[assignment] # numba would import it for BLAS: half a second
     cpu_target.target_context.codegen()._library_class = _Library  # noqa: SLF001 - numba has no public way
+    _inlining.InlineWorker.inline_function = _inline_function
     for line in sys.stdin:
         module, name = line.split()
         try:
@@ -39,6 +46,16 @@ def work() -> None:
         finally:
             sys.stdout.write("done\n")
             sys.stdout.flush()
+
+
+def _inline_function(worker: Any, caller: Any, block: Any, at: int, function: Any, arg_typs: Any = None) -> Any:
+    """As numba does, without the two copies that it makes of a function's code: it has been read for this alone."""
+    code = worker.run_untyped_passes(function)
+    _inlining.copy = SimpleNamespace(deepcopy=lambda part: part)
+    try:
+        return worker.inline_ir(caller, block, at, code, function.__code__.co_freevars, arg_typs=arg_typs)
+    finally:
+        _inlining.copy = copy
 
 
 class _Library(JITCodeLibrary):
