@@ -21,7 +21,7 @@ FEWEST = 6
 """Fewer than these are compiled sooner than workers have started."""
 
 MOST_WORKERS = 4
-"""Each takes some 250 MiB."""
+"""Each takes some 400 MiB."""
 
 LOOK_S = 0.2
 """Between two looks whether the work goes on, or was interrupted."""
