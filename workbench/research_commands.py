@@ -25,6 +25,7 @@ from workbench.headless.stopping import StopRequest
 
 if TYPE_CHECKING:
     from workbench.backtest import Feed
+    from workbench.backtest.latency import Latency
     from workbench.config import MarketMakerConfig
 
 __all__ = ["backtest_command", "check_command", "import_command", "sweep_command"]
@@ -37,12 +38,29 @@ class Rules(StrEnum):
     parity = "parity"
 
 
+class Decide(StrEnum):
+    """When decisions are taken."""
+
+    step = "step"
+    book = "book"
+    live = "live"
+
+
 Model = Annotated[str | None, typer.Option("--model", metavar="NAME", help="quoting model, e.g. skewed_spread")]
 Start = Annotated[str | None, typer.Option(metavar="TIME", help="first data, UTC, e.g. '2026-05-26 13:00'")]
 End = Annotated[str | None, typer.Option(metavar="TIME", help="where the data end")]
 Step = Annotated[float, typer.Option("--step", metavar="SECONDS", help="time between decisions")]
 LatencyMs = Annotated[
     str, typer.Option("--latency-ms", metavar="MS[,MS]", help="way of a request to the venue, way of the answer back")
+]
+LatencyTailMs = Annotated[
+    str | None, typer.Option("--latency-tail-ms", metavar="MS[,MS]", help="mean of a random tail on either way")
+]
+LatencyFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="measured delays in place of these: t_ns, entry_ns, response_ns")
+]
+Moments = Annotated[
+    Decide, typer.Option("--decide", help="at each --step, at each message of the book, or when a session does")
 ]
 Queue = Annotated[str, typer.Option(metavar="NAME", help="how an order's place in the queue is followed")]
 QueuePower = Annotated[float, typer.Option(help="the exponent of a power queue")]
@@ -119,7 +137,10 @@ def backtest_command(
     start: Start = None,
     end: End = None,
     step: Step = 0.1,
+    decide: Moments = Decide.step,
     latency_ms: LatencyMs = "10,10",
+    latency_tail_ms: LatencyTailMs = None,
+    latency_file: LatencyFile = None,
     queue: Queue = "power3",
     queue_power: QueuePower = 3.0,
     rules: RuleSet = Rules.honest,
@@ -129,13 +150,21 @@ def backtest_command(
 ) -> None:
     """Run the quoting function over recorded data and leave a run folder: tables, tear sheet, summary."""
     settings = _settings(config, [*(pairs or []), *(set_ or [])], model)
-    conditions = _conditions(step, latency_ms, queue, queue_power, rules, seed)
+    conditions = _conditions(
+        step_s=step,
+        decide=decide,
+        latency=lambda: _latency(latency_ms, latency_tail_ms, latency_file),
+        queue=queue,
+        queue_power=queue_power,
+        rules=rules,
+        seed=seed,
+    )
     from workbench.backtest import backtest
     from workbench.backtest.run_files import claim_run
     from workbench.headless.folder import new_folder_name
 
     folder = claim_run(out or Path(new_folder_name()))
-    _compile(context.obj, settings, rules)
+    _compile(context.obj, settings, rules, decide)
     feed = _feed(context.obj, data, symbol, start, end, venue)
     result = _watched(
         context.obj,
@@ -162,7 +191,10 @@ def sweep_command(
     end: End = None,
     split: Annotated[float | None, typer.Option(help="share of the time that is training; the rest tests it")] = None,
     step: Step = 0.1,
+    decide: Moments = Decide.step,
     latency_ms: LatencyMs = "10,10",
+    latency_tail_ms: LatencyTailMs = None,
+    latency_file: LatencyFile = None,
     queue: Queue = "power3",
     queue_power: QueuePower = 3.0,
     rules: RuleSet = Rules.honest,
@@ -173,7 +205,15 @@ def sweep_command(
 ) -> None:
     """Try every combination of a grid of settings over recorded data, and say how far to trust the best."""
     settings = _settings(config, [*(pairs or []), *(set_ or [])], model)
-    conditions = _conditions(step, latency_ms, queue, queue_power, rules, seed)
+    conditions = _conditions(
+        step_s=step,
+        decide=decide,
+        latency=lambda: _latency(latency_ms, latency_tail_ms, latency_file),
+        queue=queue,
+        queue_power=queue_power,
+        rules=rules,
+        seed=seed,
+    )
     from workbench.backtest import expand_grid, read_grid, sweep
     from workbench.backtest.run_files import claim_run
     from workbench.headless.folder import new_folder_name
@@ -181,7 +221,7 @@ def sweep_command(
     values = read_grid(grid)
     expand_grid(values, settings)
     folder = claim_run(out or Path(new_folder_name()))
-    _compile(context.obj, settings, rules)
+    _compile(context.obj, settings, rules, decide)
     feed = _feed(context.obj, data, symbol, start, end, venue)
     result = _watched(
         context.obj,
@@ -211,43 +251,67 @@ def _settings(file: Path | None, pairs: Sequence[str], model: str | None) -> Mar
 
 
 def _conditions(
-    step: float, latency_ms: str, queue: str, queue_power: float, rules: Rules, seed: int
+    *,
+    step_s: float,
+    decide: Decide,
+    latency: Callable[[], Latency],
+    queue: str,
+    queue_power: float,
+    rules: Rules,
+    seed: int,
 ) -> dict[str, Any]:
     """The keywords of `backtest`, every problem at once."""
-    from workbench.backtest import ConstantLatency, queue_model
+    from workbench.backtest import queue_model
 
     problems = []
-    if not (math.isfinite(step) and step > 0):
-        problems.append(f"--step is {step:g}; expected more than 0 seconds")
+    if not (math.isfinite(step_s) and step_s > 0):
+        problems.append(f"--step is {step_s:g}; expected more than 0 seconds")
+    if decide is Decide.live and rules is Rules.parity:
+        problems.append("--decide is live under the rules of parity; expected step or book")
+    found = {}
+    for name, find in (("latency", latency), ("queue", lambda: queue_model(queue, queue_power))):
+        try:
+            found[name] = find()
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return {**found, "step_s": step_s, "decide": decide.value, "rules": rules.value, "seed": seed}
+
+
+def _latency(latency_ms: str, tail_ms: str | None, file: Path | None) -> Latency:
+    """Delays as the options have them."""
+    from workbench.backtest import ConstantLatency, JitteredLatency, MeasuredLatency
+
+    if file is not None:
+        if tail_ms is not None:
+            raise ConfigError(["--latency-file and --latency-tail-ms are both given; expected one of them"])
+        return MeasuredLatency.read(file)
+    ways = _two_ways("--latency-ms", latency_ms)
+    if tail_ms is None:
+        return ConstantLatency(*ways)
+    return JitteredLatency(*ways, *_two_ways("--latency-tail-ms", tail_ms))
+
+
+def _two_ways(option: str, given: str) -> tuple[float, float]:
+    """Seconds of both ways, from milliseconds of one for both or of each."""
     try:
-        ways = [float(text) for text in latency_ms.split(",")]
+        ways = [float(text) for text in given.split(",")]
     except ValueError:
         ways = []
     if not 1 <= len(ways) <= 2 or not all(math.isfinite(way) and way >= 0 for way in ways):
-        problems.append(f"--latency-ms is {latency_ms!r}; expected one or two numbers of milliseconds, such as 10,12")
-    try:
-        queue_model(queue, queue_power)
-    except ConfigError as error:
-        problems += error.problems
-    if problems:
-        raise ConfigError(problems)
-    return {
-        "step_s": step,
-        "latency": ConstantLatency(ways[0] / 1e3, ways[-1] / 1e3),
-        "queue": queue,
-        "queue_power": queue_power,
-        "rules": rules.value,
-        "seed": seed,
-    }
+        raise ConfigError([f"{option} is {given!r}; expected one or two numbers of milliseconds, such as 10,12"])
+    return ways[0] / 1e3, ways[-1] / 1e3
 
 
-def _compile(stop: StopRequest, settings: MarketMakerConfig, rules: Rules) -> None:
+def _compile(stop: StopRequest, settings: MarketMakerConfig, rules: Rules, decide: Decide) -> None:
+    from workbench.backtest.engine import loop_of
     from workbench.backtest.first_compile import compile_backtest
     from workbench.quoting import find_model
 
-    model = find_model(settings.quoting.model)
-    parity = rules is Rules.parity
-    _watched(stop, "compiling, this once", lambda progress: compile_backtest(model, parity, progress))
+    model = find_model(settings.quoting.model, settings.quoting.source)
+    loop = loop_of(live=decide is Decide.live, parity=rules is Rules.parity)
+    _watched(stop, "compiling, this once", lambda progress: compile_backtest(model, loop, progress))
 
 
 def _feed(stop: StopRequest, data: str, symbol: str, start: str | None, end: str | None, venue: str | None) -> Feed:

@@ -104,6 +104,25 @@ def test_a_run_without_a_fill_says_how_far_its_quotes_stood(
     assert float(found[2]) == float(Catalog(catalog).instrument("BTC-PERP").maker_fee) * 1e4
 
 
+def test_delays_and_moments_of_decision_are_those_of_the_options(
+    catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delays = tmp_path / "delays.csv"
+    delays.write_text("t_ns,entry_ns,response_ns\n0,4000000,5000000\n")
+    options = ["--data", catalog, "--symbol", "BTC-PERP", *CLOSE]
+    said = []
+    for i, more in enumerate((["--latency-file", delays], ["--latency-ms", "4,5"], ["--latency-tail-ms", "3,30"])):
+        out = tmp_path / f"run{i}"
+        assert workbench("backtest", *options, "--decide", "live", "--out", out, *more) == 0
+        said.append(capsys.readouterr().out)
+        assert json.loads((out / "summary.json").read_text())["fills"] > 0
+    measured, constant = (pd.read_parquet(tmp_path / f"run{i}" / "fills.parquet") for i in (0, 1))
+    pd.testing.assert_frame_equal(measured, constant)
+    assert all("at each message, answer and own fill, as live" in text for text in said)
+    assert "as measured 1 times" in said[0]
+    assert "tails of 3 ms there, 30 ms back on average" in said[2]
+
+
 def test_a_sweep_leaves_its_table(catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid, out = tmp_path / "grid.toml", tmp_path / "run2"
     grid.write_text("spread_bps = [4, 12]\n[quoting]\ninventory_skew = [0.0, 1.0]\nmin_edge_bps = 0\n")
@@ -151,8 +170,12 @@ def test_ctrl_c_while_data_are_prepared_leaves_nothing_half_made(
         (["--model", "skewed_spred"], ["skewed_spred"]),
         (["--latency-ms", "fast", "--queue", "powr3", "--step", "0"], ["--latency-ms is 'fast'", "queue is 'powr3'"]),
         (["--config", "nowhere.toml"], ["nowhere.toml"]),
+        (["--latency-tail-ms", "1,2,3", "--step", "-1"], ["--latency-tail-ms is '1,2,3'", "--step is -1"]),
+        (["--latency-tail-ms", "1", "--latency-file", "delays.csv"], ["--latency-file and --latency-tail-ms"]),
+        (["--latency-file", "nowhere.csv"], ["nowhere.csv"]),
+        (["--decide", "live", "--rules", "parity"], ["--decide is live under the rules of parity"]),
     ],
-    ids=["setting", "model", "conditions", "file"],
+    ids=["setting", "model", "conditions", "file", "tails", "two latencies", "no delays", "live parity"],
 )
 def test_what_cannot_be_run_is_refused_with_everything_that_is_wrong(
     catalog: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: list[str]

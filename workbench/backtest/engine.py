@@ -61,7 +61,7 @@ from workbench.risk.throttle import make_bucket
 from workbench.trading.settings import Settings
 from workbench.trading.view_kernels import ViewMemory, make_memory
 
-__all__ = ["Conditions", "Engine", "EngineError", "default_sample_ns"]
+__all__ = ["Conditions", "Engine", "EngineError", "default_sample_ns", "loop_of"]
 
 LOG_ROWS = 1 << 16
 
@@ -265,7 +265,7 @@ class Engine:
 
     def _chunk(self, times: NDArray[np.int64], *, first: int, last: bool) -> bool:
         """Run a chunk of decisions from its `first` on; True when the run is over."""
-        run = run_live if self._conditions.live else run_parity if self._conditions.parity else run_loop
+        run = loop_of(live=self._conditions.live, parity=self._conditions.parity)
         views, heard, codes = self._views.at(times)
         self._clock[NEXT_STEP] = first
         self._clock[LAST_CHUNK] = last
@@ -361,6 +361,11 @@ class Engine:
             finished=not reason,
             reason=reason,
         )
+
+
+def loop_of(*, live: bool, parity: bool) -> Callable[..., int]:
+    """The compiled loop that goes through a chunk of decisions under these conditions."""
+    return run_live if live else run_parity if parity else run_loop
 
 
 def _steps(feed: Feed, conditions: Conditions) -> Iterator[tuple[NDArray[np.int64], int, bool]]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from workbench.backtest.kernels.best_prices import tabulate_bests
 from workbench.backtest.kernels.lateness import widen_offsets
-from workbench.backtest.kernels.loop import run_loop, run_parity
 from workbench.backtest.kernels.rows import merge_orders, read_rows
 from workbench.backtest.kernels.shares import nothing_from_behind
 from workbench.backtest.kernels.view_table import tabulate_view
@@ -22,7 +21,8 @@ PREPARING = (mix_words, read_rows, merge_orders, tabulate_bests, tabulate_view, 
 LOGGING = (log_open_orders, copy_dealt, place_by_number)
 
 
-def compile_backtest(model: QuotingModel, parity: bool, told: Callable[[float], None] | None = None) -> None:
-    """Have what preparing a feed and walking it takes in the cache; `told` hears the share done, 0 to 1."""
-    loop = run_parity if parity else run_loop
+def compile_backtest(
+    model: QuotingModel, loop: Callable[..., int], told: Callable[[float], None] | None = None
+) -> None:
+    """Have what preparing a feed and walking it by a loop takes in the cache; `told` hears the share done, 0 to 1."""
     compile_ahead((*PREPARING, model.function, loop, nothing_from_behind, *LOGGING), told)
