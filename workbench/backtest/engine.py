@@ -68,6 +68,9 @@ LOG_ROWS = 1 << 16
 LOG_BYTES, LEAST_LOG_BYTES = 1 << 26, 1 << 20
 """Of the logs of a run, and of each of its tables: what may stay in memory; the rest goes to files."""
 
+KEPT_BYTES = 1 << 23
+"""Of each column of a mapped feed: what stays in memory when it was walked, for the next run."""
+
 DTYPES = (ORDERS_DTYPE, FILLS_DTYPE, QUOTES_DTYPE)
 
 
@@ -251,13 +254,13 @@ class Engine:
         return [self._log(c, first_ns, reason) for c in range(self._count)]
 
     def _release(self) -> None:
-        """What was walked needs no memory any more."""
+        """What was walked needs no memory any more, but for its beginning."""
         feed, row = self._feed, int(self._clock[NEXT_TAPE_ROW])
         for column in (feed.code, feed.price_ticks, feed.size, feed.venue_ns):
-            release(column, row)
-        release(feed.t_ns, self._views.rows_read)
+            release(column, row, KEPT_BYTES)
+        release(feed.t_ns, self._views.rows_read, KEPT_BYTES)
         for column in (feed.best_ns, feed.bests):
-            release(column, self._views.bests_read)
+            release(column, self._views.bests_read, KEPT_BYTES)
 
     @property
     def _span_ns(self) -> int:

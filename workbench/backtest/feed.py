@@ -212,14 +212,17 @@ class Feed:
         return prepare(source, instrument, cache, least_latency_s)
 
 
-def release(array: NDArray[Any], rows: int) -> None:
-    """Let go of the memory of a mapped column's first rows; they are read from the file again if they are wanted."""
+def release(array: NDArray[Any], rows: int, kept_bytes: int = 0) -> None:
+    """Let go of the memory of a mapped column's first rows; they are read from the file again if they are wanted.
+
+    So many bytes at its beginning are kept, whole pages.
+    """
     base: Any = array
     while base is not None and not isinstance(base, mmap.mmap):
         base = getattr(base, "base", None)
-    length = rows * array.strides[0] // mmap.PAGESIZE * mmap.PAGESIZE
-    if base is not None and length and hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED, 0, length)
+    length = rows * array.strides[0] // mmap.PAGESIZE * mmap.PAGESIZE - kept_bytes
+    if base is not None and length > 0 and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED, kept_bytes, length)
 
 
 def _mapped(path: Path, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:

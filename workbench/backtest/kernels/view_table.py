@@ -61,8 +61,7 @@ def tabulate_bests_at(
     best_ns, bests = market.best_ns, market.bests
     at = cursor[NEXT_BEST]
     for k in range(times.size):
-        while at < best_ns.size and best_ns[at] <= times[k]:
-            at += 1
+        at = first_after(best_ns, at, times[k])
         bid = ask = bid_size = ask_size = 0
         if at > 0:
             bid, ask = max(bests[at - 1, 0], 0), max(bests[at - 1, 1], 0)
