@@ -13,6 +13,7 @@ import pytest
 from tests.backtest.made_feed import TIGHT, make_feed
 from tests.backtest.test_engine import INSTRUMENT, LIVELY
 from workbench.backtest import ConstantLatency, Feed, JitteredLatency, run_configurations
+from workbench.backtest.kernels import books, loop
 from workbench.backtest.log import RunLog
 from workbench.compiled import KERNEL_FOLDERS, Kernel
 
@@ -58,7 +59,25 @@ def test_plain_python_leaves_the_same_log(options: dict[str, Any]) -> None:
         plain = run(feed, **options)
     assert replaced > 50
     assert sum(len(log.fills) for log in compiled) > 5
-    for ours, theirs in zip(compiled, plain, strict=True):
-        assert ours.counters == theirs.counters
-        for name in TABLES:
-            assert getattr(ours, name).tobytes() == getattr(theirs, name).tobytes(), name
+    assert same_logs(compiled, plain)
+
+
+@pytest.mark.parametrize("rules", ["honest", "parity"])
+def test_rows_that_touch_no_own_order_are_walked_as_all_others_are(rules: str) -> None:
+    feed = Feed.prepare(make_feed(6_000, seed=5, market=TIGHT), INSTRUMENT, cache=False)
+    options: dict[str, Any] = {"step_s": 0.02, "latency": ConstantLatency(0.003, 0.003), "rules": rules}
+    quick = run(feed, **options)
+    with plain_python(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "pass_quiet_rows", lambda venue, book, tape, start, until_ns: start)
+        patch.setattr(books, "set_in_window", lambda *levels: books.OUTSIDE)
+        slow = run(feed, **options)
+    assert sum(len(log.fills) for log in quick) > 5
+    assert same_logs(quick, slow)
+
+
+def same_logs(first: list[RunLog], second: list[RunLog]) -> bool:
+    return all(
+        ours.counters == theirs.counters
+        and all(getattr(ours, name).tobytes() == getattr(theirs, name).tobytes() for name in TABLES)
+        for ours, theirs in zip(first, second, strict=True)
+    )

@@ -68,7 +68,7 @@ LOG_ROWS = 1 << 16
 LOG_BYTES, LEAST_LOG_BYTES = 1 << 26, 1 << 20
 """Of the logs of a run, and of each of its tables: what may stay in memory; the rest goes to files."""
 
-KEPT_BYTES = 1 << 23
+KEPT_BYTES = 1 << 22
 """Of each column of a mapped feed: what stays in memory when it was walked, for the next run."""
 
 DTYPES = (ORDERS_DTYPE, FILLS_DTYPE, QUOTES_DTYPE)
