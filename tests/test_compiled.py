@@ -100,6 +100,45 @@ def test_kernels_wait_for_their_first_call_and_keep_to_the_declared_types(tmp_pa
     assert answers == [["[4, 4, 4, 4] 1 1", "6 1", "refused"], ["[4, 4, 4, 4] 1 0", "6 1", "refused"]]
 
 
+NESTED = """
+import numpy as np
+from numba import njit
+from workbench.compiled import by_address, compiled, types
+
+@compiled(types.float64(types.int64, types.float64))
+def filled(count, value):
+    return np.full(count, value).sum() + (value - value)
+
+@by_address(types.float64(types.int64, types.float64))
+def passes_on(count, value):
+    return filled(count, value)
+
+@njit(fastmath=True)
+def in_a_hurry(count, value):
+    return filled(count, value)
+
+if __name__ == "__main__":
+    import sys
+    kernels = {"filled": filled, "passes_on": passes_on, "in_a_hurry": in_a_hurry}
+    print(*(kernels[name](3, value) for name in sys.argv[1:] for value in (2.0, float("inf"))))
+"""
+
+
+@pytest.mark.parametrize("order", [("passes_on", "filled"), ("in_a_hurry", "filled"), ("filled", "passes_on")])
+def test_a_kernel_is_compiled_alike_whoever_has_it_compiled(order: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "nested.py").write_text(NESTED)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "nested.py"), *order],
+        env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["6.0", "nan", "6.0", "nan"]
+
+
 def test_the_digest_of_a_folder_covers_what_its_kernels_may_call() -> None:
     digests = [kernel_sources_digest(folder) for folder in KERNEL_FOLDERS]
     assert len(kernel_sources_digest()) == 64

@@ -131,11 +131,22 @@ class FunctionByAddress(of_numba.WrapperAddressProtocol):
 
 
 def made_dispatcher(
-    kernel: Kernel, *, is_inner: bool = False, keeps_image: bool = False, **options: Any
+    kernel: Kernel, *, nogil: bool, counting: bool, is_inner: bool = False, keeps_image: bool = False
 ) -> KernelDispatcher:
-    """The dispatcher of a kernel, not compiled yet."""
-    if is_inner or keeps_image:
-        options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    """The dispatcher of a kernel, not compiled yet.
+
+    Options that numba would take from whichever caller has the kernel compiled are given.
+    """
+    without = is_inner or keeps_image
+    options: Any = {
+        "nogil": nogil,
+        "_nrt": counting,
+        "no_cpython_wrapper": without,
+        "no_cfunc_wrapper": without,
+        "fastmath": False,
+        "forceinline": False,
+        "error_model": "python",
+    }
     dispatcher: Any = numba.njit(**options)(kernel.py_func)
     dispatcher.__class__ = KernelDispatcher
     dispatcher.kernel, dispatcher.signature = kernel, _numba_type(kernel.signature)

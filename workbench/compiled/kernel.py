@@ -46,7 +46,7 @@ class Kernel:
     """
 
     targetoptions: dict[str, Any] = {}  # noqa: RUF012 - numba looks for it: nothing is to be inlined
-    _options: dict[str, Any] = {"nogil": True}  # noqa: RUF012
+    _options: dict[str, Any] = {"nogil": True, "counting": True}  # noqa: RUF012
 
     def __init__(self, function: Callable[..., Any], signature: Any, **options: Any) -> None:
         update_wrapper(self, function)
@@ -117,7 +117,7 @@ class Kernel:
 class _Inner(Kernel):
     """A kernel without a way in from Python, where its plain twin runs."""
 
-    _options = {"nogil": True, "_nrt": False, "is_inner": True}  # noqa: RUF012
+    _options = {"nogil": True, "counting": False, "is_inner": True}  # noqa: RUF012
 
     def __init__(self, function: Callable[..., Any], signature: Any) -> None:
         super().__init__(function, signature)
@@ -171,7 +171,7 @@ class _WithImage(Kernel):
 class _ByAddress(_WithImage):
     """A kernel that Python calls by its address; numba has no way in for Python, and no cache of its own."""
 
-    _options = {"nogil": True, "_nrt": False, "keeps_image": True}  # noqa: RUF012
+    _options = {"nogil": True, "counting": False, "keeps_image": True}  # noqa: RUF012
 
     def load(self) -> None:
         self._run = self.code()
@@ -253,7 +253,7 @@ def borrowing(signature: Any) -> Callable[[F], F]:
 
     Each count is an atomic instruction; in loops that hand many arrays on they were nine tenths of the time.
     """
-    return _decorator(lambda function: Kernel(function, signature, _nrt=False))
+    return _decorator(lambda function: Kernel(function, signature, counting=False))
 
 
 def inner(signature: Any) -> Callable[[F], F]:
