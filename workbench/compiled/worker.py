@@ -18,16 +18,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import llvmlite.binding as llvm
-from llvmlite import ir
-from numba.core import inline_closurecall
+from llvmlite import ir as llvm_ir
+from numba.core import inline_closurecall, ir
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
+from numba.core.types import functions
 
 from workbench.compiled.dispatchers import KernelDispatcher
 
 __all__ = ["work"]
 
+_ir: Any = ir
 _inlining: Any = inline_closurecall
+_functions: Any = functions
+_numba_call_type = _functions.BaseFunction.get_call_type
 
 ENVIRONMENT = "_ZN08NumbaEnv"
 """How numba begins the names of the places that hold a function's environment."""
@@ -39,6 +43,8 @@ def work() -> None:
     sys.modules["scipy.linalg"] = None  # type: ignore[assignment] # numba would import it for BLAS: half a second
     cpu_target.target_context.codegen()._library_class = _Library  # noqa: SLF001 - numba has no public way
     _inlining.InlineWorker.inline_function = _inline_function
+    _functions.BaseFunction.get_call_type = _call_type
+    _ir.Inst._rec_list_vars = _variables_in  # noqa: SLF001
     for line in sys.stdin:
         module, name = line.split()
         try:
@@ -56,6 +62,38 @@ def _inline_function(worker: Any, caller: Any, block: Any, at: int, function: An
         return worker.inline_ir(caller, block, at, code, function.__code__.co_freevars, arg_typs=arg_typs)
     finally:
         _inlining.copy = copy
+
+
+def _call_type(function: Any, context: Any, args: Any, kws: Any) -> Any:
+    """As numba does, but once for an operator and its types, not at each place anew: that was a fifth of all work."""
+    if kws or getattr(function.typing_key, "__module__", "") != "_operator":
+        return _numba_call_type(function, context, args, kws)
+    known = function.__dict__.setdefault("_signatures_found", {})
+    if args not in known:
+        known[args] = _numba_call_type(function, context, args, kws)
+    return known[args]
+
+
+def _variables_in(instruction: Any, value: Any) -> list[Any]:
+    """As numba does, without a call for what is no variable."""
+    if isinstance(value, ir.Var):
+        return [value]
+    if isinstance(value, ir.Inst):
+        return value.list_vars()  # type: ignore[no-any-return]
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return []
+    found: list[Any] = []
+    for part in value:
+        if isinstance(part, ir.Var):
+            found.append(part)
+        elif isinstance(part, _COMPOUND):
+            found += _variables_in(instruction, part)
+    return found
+
+
+_COMPOUND = (ir.Inst, list, tuple, dict)
 
 
 class _Library(JITCodeLibrary):
@@ -103,11 +141,11 @@ class _Library(JITCodeLibrary):
 
     def _environments(self) -> Any:
         """A module of the places for the environments of this function and those that it calls."""
-        module = ir.Module(self.name)
+        module = llvm_ir.Module(self.name)
         module.triple = self._final_module.triple
         for variable in self._final_module.global_variables:
             if variable.name.startswith(ENVIRONMENT):
-                place = ir.GlobalVariable(module, ir.PointerType(ir.IntType(8)), variable.name)
+                place = llvm_ir.GlobalVariable(module, llvm_ir.PointerType(llvm_ir.IntType(8)), variable.name)
                 place.linkage = "common"
-                place.initializer = ir.Constant(place.type.pointee, None)
+                place.initializer = llvm_ir.Constant(place.type.pointee, None)
         return llvm.parse_assembly(str(module))
