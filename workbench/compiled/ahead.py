@@ -72,17 +72,17 @@ def compile_ahead(kernels: Iterable[Any], told: Callable[[float], None] | None =
 
 
 def _missing(kernels: Iterable[Any]) -> set[Any]:
-    """Those that are not compiled, and all that they call that is not: what is compiled needs its callees no more."""
-    found: set[Any] = set()
-    seen: set[Any] = set()
-    more = list(kernels)
+    """Those that are not compiled, and all that they call: workers pass over what of it is there.
+
+    To look would take numba, which this process may need for nothing else.
+    """
+    listed = set(kernels)
+    found = {kernel for kernel in listed if kernel.is_missing()}
+    more = list(found)
     while more:
-        kernel = more.pop()
-        if kernel not in seen:
-            seen.add(kernel)
-            if kernel.is_missing():
-                found.add(kernel)
-                more.extend(kernels_called(kernel))
+        called = kernels_called(more.pop()) - found - listed
+        found |= called
+        more += called
     return found
 
 

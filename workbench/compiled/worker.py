@@ -48,7 +48,9 @@ def work() -> None:
     for line in sys.stdin:
         module, name = line.split()
         try:
-            attrgetter(name)(importlib.import_module(module)).make()
+            kernel = attrgetter(name)(importlib.import_module(module))
+            if kernel.is_missing():
+                kernel.make()
         finally:
             sys.stdout.write("done\n")
             sys.stdout.flush()
