@@ -89,7 +89,7 @@ def _missing(kernels: Iterable[Any]) -> set[Any]:
 def _place(kernel: Any) -> str:
     """Module and name that another process finds a kernel of the package by; empty where it cannot."""
     function = kernel.py_func
-    module, name = function.__module__, function.__name__
+    module, name = function.__module__ or "", function.__name__
     if not module.startswith("workbench."):
         return ""
     found = getattr(sys.modules[module], name, None)

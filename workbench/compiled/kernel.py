@@ -133,9 +133,9 @@ class _WithImage(Kernel):
     signature: types.Signature
 
     def __init__(self, function: Callable[..., Any], signature: types.Signature) -> None:
-        super().__init__(function, signature)
         self._code: Code | None = None
         self._file = ImageFile(function, signature)
+        super().__init__(function, signature)
 
     def is_missing(self) -> bool:
         return self._file.path is not None and not self._file.is_there()

@@ -51,7 +51,8 @@ def holds_kernels(function: Callable[..., Any]) -> bool:
 
 
 def _lives_in(function: Callable[..., Any], folder: str) -> bool:
-    return f"{function.__module__.replace('.', '/')}/".startswith(f"{_ROOT.name}/{folder}/")
+    module = function.__module__ or ""  # what was made of a text alone has none
+    return f"{module.replace('.', '/')}/".startswith(f"{_ROOT.name}/{folder}/")
 
 
 @cache
