@@ -11,18 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.compiled import KERNEL_FOLDERS, compiled, kernel_sources_digest
-from workbench.compiled.sources import _text_folder
-
-SCRIPT = """
-import sys, workbench.compiled.images as images, workbench.compiled.dispatchers as dispatchers
-images.kernel_sources_digest = dispatchers.kernel_sources_digest = lambda upto: sys.argv[1]
-from kernel_under_test import double, half
-answer = double(21)
-hits = sum(double.dispatcher.stats.cache_hits.values())
-missing = half.is_missing()
-print(hits, answer, missing, half(21))
-"""
+from workbench.compiled import compiled
+from workbench.compiled.sources import private_folder
 
 KERNEL = """
 from workbench.compiled import types
@@ -38,21 +28,80 @@ def double(x):
 """
 
 
-def test_a_change_in_any_kernel_source_misses_the_cache(tmp_path: Path) -> None:
-    (tmp_path / "kernel_under_test.py").write_text(KERNEL)
-    answers = []
-    for digest in ("before", "before", "after"):
+HELPER = """
+from workbench.compiled import compiled, inlined, types
+
+@compiled(types.float64(types.float64))
+def scaled(x):
+    return 0.8 * x
+
+@inlined
+def shifted(x):
+    return x + 1.0
+"""
+
+USER = """
+import sys
+import numpy as np
+import limits
+from helper import scaled, shifted
+from workbench.compiled import addressable, by_address, compiled, types
+
+TABLE = np.load("table.npy")
+SHARE = types.float64(types.float64)
+
+@by_address(SHARE)
+def by_its_address(x):
+    return shifted(scaled(x)) * TABLE[0] + limits.MOST
+
+@compiled(SHARE)
+def by_numba(x):
+    return shifted(scaled(x)) * TABLE[0] + limits.MOST
+
+if "change" in sys.argv:  # after the import: what is compiled is what was imported
+    for change in sys.argv[2:]:
+        file, _, words = change.partition(":")
+        old, _, new = words.partition("=")
+        text = open(file).read()
+        assert old in text
+        open(file, "w").write(text.replace(old, new))
+for kernel in (by_its_address, by_numba):
+    found, missing = kernel(10.0), kernel.py_func(10.0)
+    print(found, missing)
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["user.py:shifted(scaled(x)) * TABLE=TABLE", "helper.py:0.8=0.5", "helper.py:1.0=2.0", "limits.py:3.0=4.0"],
+)
+def test_compiled_code_is_that_of_its_sources_whichever_changes_and_when(change: str, tmp_path: Path) -> None:
+    (tmp_path / "user.py").write_text(USER)
+    (tmp_path / "helper.py").write_text(HELPER)
+    (tmp_path / "limits.py").write_text("MOST = 3.0\n")
+    np.save(tmp_path / "table.npy", np.full(5_000, 2.0))
+
+    def run(*arguments: str) -> list[list[str]]:
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, digest],
-            env={"PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[1]}", "PATH": "/usr/bin:/bin"},
+            [sys.executable, "user.py", *arguments],
+            env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=tmp_path,
             capture_output=True,
             text=True,
             check=False,
             timeout=120,
         )
         assert done.returncode == 0, done.stderr
-        answers.append(done.stdout.split())
-    assert answers == [["0", "42", "True", "10.5"], ["1", "42", "False", "10.5"], ["0", "42", "True", "10.5"]]
+        return [line.split() for line in done.stdout.splitlines()]
+
+    before = run("change", change)
+    assert before == [["21.0", "21.0"]] * 2
+    for _ in range(2):
+        after = run()
+        assert after == [[after[0][1]] * 2] * 2
+        assert after != before
+    np.save(tmp_path / "table.npy", np.full(5_000, 7.0))
+    assert run() == [[run()[0][1]] * 2] * 2 != after
 
 
 def test_a_function_without_a_source_file_is_compiled_all_the_same() -> None:
@@ -139,23 +188,16 @@ def test_a_kernel_is_compiled_alike_whoever_has_it_compiled(order: tuple[str, ..
     assert done.stdout.split() == ["6.0", "nan", "6.0", "nan"]
 
 
-def test_the_digest_of_a_folder_covers_what_its_kernels_may_call() -> None:
-    digests = [kernel_sources_digest(folder) for folder in KERNEL_FOLDERS]
-    assert len(kernel_sources_digest()) == 64
-    assert digests[-1] == kernel_sources_digest()
-    assert len(set(digests[:5])) == 5
-
-
 def test_texts_are_kept_where_only_the_user_may_write_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    kept = _text_folder.__wrapped__()
+    kept = private_folder.__wrapped__("models")
     assert tmp_path in kept.parents
     kept.chmod(0o777)
-    assert _text_folder.__wrapped__() == kept
+    assert private_folder.__wrapped__("models") == kept
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    elsewhere = _text_folder.__wrapped__()
+    elsewhere = private_folder.__wrapped__("models")
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
     elsewhere.rmdir()
 

@@ -107,6 +107,7 @@ def test_a_function_handed_over_may_allocate() -> None:
         ((pair()._replace(real=np.zeros(2)), 0, False, hypotenuse), "expected float64[:, ::1], not float64, 1 axes"),
         ((pair()._replace(real=np.zeros((2, 4))[:, ::2]), 0, False, hypotenuse), "not contiguous"),
         ((pair(), 0.5, False, hypotenuse), "float"),
+        ((pair(), 0, 1, hypotenuse), "expected True or False, not 1"),
         ((pair(), 0, False, is_odd), "expected a compiled function float64(float64, float64)"),
         ((pair(), 0, False, math.hypot), "expected a compiled function float64(float64, float64)"),
         ((None, 0, False, hypotenuse), "expected Pair, not NoneType"),
@@ -156,7 +157,7 @@ def test_images_are_read_whole_or_not_at_all(tmp_path: Path) -> None:
         assert file.read() is None
 
 
-def test_an_image_is_that_of_its_source_as_it_was_imported(tmp_path: Path) -> None:
+def test_an_image_is_that_of_its_function_and_older_ones_go(tmp_path: Path) -> None:
     image = Image("entry", (), b"code")
     texts = ["def f(a, b):\n    return 0.8 * a\n", "def f(a, b):\n    return 0.7 * a\n", "def f(a, b):\n    return b\n"]
     files = [image_file(tmp_path, text) for text in texts]
@@ -165,12 +166,18 @@ def test_an_image_is_that_of_its_source_as_it_was_imported(tmp_path: Path) -> No
     assert [file.read() for file in files] == [image, None, None]
     assert image_file(tmp_path, texts[0], signature="other").read() is None
     assert image_file(tmp_path, texts[0]).read() == image
-    files[1].keep(image)  # that of the older source goes
+    files[1].keep(image)
     assert [file.is_there() for file in files] == [False, True, False]
 
 
-def test_what_no_file_says_is_not_kept(tmp_path: Path) -> None:
-    text = "def make(factor):\n    def f(a, b):\n        return a * factor\n    return f\nf = make(2.0)\n"
+def test_what_a_function_closes_over_is_part_of_it(tmp_path: Path) -> None:
+    text = "def make(factor):\n    def f(a, b):\n        return a * factor\n    return f\nf, g = make(2.0), make(3.0)\n"
+    assert image_file(tmp_path, text).path != image_file(tmp_path, text, name="g").path
+    assert image_file(tmp_path, text).path == image_file(tmp_path, text).path
+
+
+def test_what_cannot_be_told_is_not_kept(tmp_path: Path) -> None:
+    text = "table = {1: 2.0}\ndef f(a, b):\n    return a * table[1]\n"
     for file in (image_file(tmp_path, text), ImageFile(eval("lambda a, b: a"), SHARE)):
         assert file.path is None
         file.keep(Image("entry", (), b"code"))
@@ -195,9 +202,31 @@ def test_code_that_calls_what_is_not_there_is_not_linked() -> None:
         Code("f", SHARE, Image("f", ("no_such_function",), b""))
 
 
-def test_a_signature_that_python_cannot_take_back_is_refused() -> None:
-    with pytest.raises(TypeError, match="returns float64"):
-        Code("f", types.float64[::1](types.int64), Image("f", (), b""))
+@pytest.mark.parametrize(
+    ("signature", "said"),
+    [(types.float64[::1](types.int64), "returns float64"), (types.int64(types.int32), "takes int32")],
+)
+def test_signatures_that_cannot_be_called_by_address_are_refused(signature: types.Signature, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        by_address(signature)(abs)
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 2**64 + 5])
+def test_numbers_beyond_an_int64_are_refused_by_name(value: int) -> None:
+    with pytest.raises(OverflowError, match=rf"is_odd: {value} is no int64"):
+        is_odd(value)
+
+
+@addressable(SHARE)
+def refuses(a: float, b: float) -> float:
+    if a > b:
+        raise ValueError("too much", a)
+    return b
+
+
+def test_what_a_model_raises_with_values_says_where() -> None:
+    with pytest.raises(ValueError, match="raised in combine, with values that are not known here"):
+        combine(pair()._replace(real=np.array([[4.0, 3.0]])), 0, False, refuses)
 
 
 @pytest.mark.parametrize("axes", [np.s_[::2], np.s_[::1, :], np.s_[1:]])

@@ -15,9 +15,9 @@ from tests.backtest.test_engine import INSTRUMENT, LIVELY
 from workbench.backtest import ConstantLatency, Feed, JitteredLatency, run_configurations
 from workbench.backtest.kernels import books, loop
 from workbench.backtest.log import RunLog
-from workbench.compiled import KERNEL_FOLDERS, Kernel
+from workbench.compiled import Kernel
 
-PARTS = (*(f"workbench.{folder.replace('/', '.')}" for folder in KERNEL_FOLDERS), "workbench.backtest")
+PARTS = tuple(f"workbench.{part}" for part in ("market", "volatility", "risk", "quoting", "trading", "backtest"))
 DRAWN = JitteredLatency(0.001, 0.001, 0.005, 0.005)
 TABLES = ("orders", "fills", "quotes", "funding")
 PARAMS = [LIVELY | {"spread_bps": 0.2}, LIVELY | {"risk.max_loss": 0.05, "max_orders_per_side": 1}]

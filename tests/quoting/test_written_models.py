@@ -170,7 +170,7 @@ def test_the_file_that_it_is_kept_in_is_the_users_alone() -> None:
 
 
 def test_a_kept_file_that_was_changed_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_text_folder", lambda: tmp_path)
+    monkeypatch.setattr(sources, "private_folder", lambda name: tmp_path)
     text = "ANSWER = 42\n"
     first = sources.module_of_text(text, "module_of_this_test")
     assert first.ANSWER == 42

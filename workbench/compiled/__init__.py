@@ -16,10 +16,9 @@ from workbench.compiled.kernel import (
     load_kernels,
 )
 from workbench.compiled.native import NativeError
-from workbench.compiled.sources import KERNEL_FOLDERS, kernel_sources_digest, module_of_text
+from workbench.compiled.sources import module_of_text
 
 __all__ = [
-    "KERNEL_FOLDERS",
     "Kernel",
     "NativeError",
     "addressable",
@@ -28,7 +27,6 @@ __all__ = [
     "compiled",
     "inlined",
     "inner",
-    "kernel_sources_digest",
     "kernels_wait",
     "load_kernels",
     "module_of_text",

@@ -122,10 +122,12 @@ class _Ahead:
 
     def compile(self, workers: int) -> None:
         """Start workers, and stay until all kernels are compiled."""
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])
+        }
         processes = [
             subprocess.Popen(  # noqa: S603 - this interpreter
-                [sys.executable, "-c", WORK],
+                [sys.executable, "-P", "-c", WORK],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

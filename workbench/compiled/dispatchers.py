@@ -1,8 +1,7 @@
 """numba's side of a kernel: its dispatcher, and an on-disk cache that is never stale.
 
-numba's cache notices a change in a kernel's own file, not in another file whose functions it has inlined. A risk check
-edited on disk would go on trading in its old form, so the cache here is stamped with all sources that hold kernels
-which the function may have inlined: those of its own folder and of the folders below it.
+numba's cache notices a change in a kernel's own file, not in a value or a function of another one that it has taken in.
+A risk check edited on disk would go on trading in its old form, so the cache here is stamped with all of them.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import llvmlite.binding as llvm
 import numba
 from numba.core import types as of_numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.compiler_lock import global_compiler_lock as compiler_lock
 from numba.core.registry import CPUDispatcher
 from numba.core.runtime.nrt import rtsys
 from numba.experimental.function_type import _get_wrapper_address
@@ -23,7 +23,7 @@ from numba.experimental.function_type import _get_wrapper_address
 from workbench.compiled import types
 from workbench.compiled.images import Image
 from workbench.compiled.native import NativeError, c_slots
-from workbench.compiled.sources import folder_of, kernel_sources_digest
+from workbench.compiled.stamps import UntoldError, stamp_of
 
 if TYPE_CHECKING:
     from workbench.compiled.kernel import Kernel
@@ -32,6 +32,7 @@ __all__ = [
     "FunctionByAddress",
     "KernelDispatcher",
     "compiled_image",
+    "compiler_lock",
     "dispatcher_type",
     "function_address",
     "made_dispatcher",
@@ -40,12 +41,10 @@ __all__ = [
 
 
 class _StampedCache(FunctionCache):
-    """numba's cache of one function, stamped with all sources that it may have inlined."""
+    """numba's cache of one function, stamped with all that its code follows from."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], stamp: str) -> None:
         super().__init__(function)  # type: ignore[no-untyped-call] # numba is not typed
-        locator = self._impl.locator
-        stamp = (locator.get_source_stamp(), kernel_sources_digest(folder_of(function)))
         self._cache_file = IndexDataCacheFile(self._cache_path, self._impl.filename_base, stamp)  # type: ignore[no-untyped-call]
 
     def holds(self, signature: Any, target_context: Any) -> bool:
@@ -84,10 +83,15 @@ class KernelDispatcher(CPUDispatcher):
         if self.keeps_image:
             return None
         if not isinstance(self.__dict__["_cache"], _StampedCache):
-            with suppress(RuntimeError):
-                self.__dict__["_cache"] = _StampedCache(self.py_func)  # numba has no public way to give it another
+            with suppress(RuntimeError, UntoldError):
+                # numba has no public way to give it another.
+                self.__dict__["_cache"] = _StampedCache(self.py_func, self._stamp())
         files = self.__dict__["_cache"]
         return files if isinstance(files, _StampedCache) else None
+
+    def _stamp(self) -> str:
+        kernel = self.kernel
+        return stamp_of(kernel.py_func, str(kernel.signature), str(sorted(kernel.options.items())))
 
     def load(self) -> None:
         """Have it compiled, from the cache where it is there."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +14,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from workbench.compiled.sources import folder_of, holds_kernels, kernel_sources_digest, numba_folder
+from workbench.compiled.sources import numba_folder, private_folder
+from workbench.compiled.stamps import UntoldError, stamp_of
 
 __all__ = ["Image", "ImageFile"]
 
@@ -35,39 +38,38 @@ class ImageFile:
     Parameters
     ----------
     function : function
-        The sources that it may stand on are looked at now, as it is made: an edit afterwards is another image.
-    signature : object
-        Its text is part of the image's name.
+    *told : object
+        How it is compiled; the text of it is part of the function's stamp.
     """
 
-    def __init__(self, function: Callable[..., Any], signature: object) -> None:
-        code = function.__code__
-        self._source = Path(code.co_filename)
-        self._name = f"{function.__module__}.{function.__name__}"
-        stamp = hashlib.sha256(kernel_sources_digest(folder_of(function)).encode())
-        stamp.update(repr((code.co_firstlineno, code.co_code, code.co_names, str(signature))).encode())
-        # What a function closes over is in no file.
-        self._can_be_kept = not code.co_freevars
-        if not holds_kernels(function):
-            try:
-                stamp.update(self._source.read_bytes())
-            except OSError:
-                self._can_be_kept = False
-        self._stamp = stamp.hexdigest()[:24]
+    def __init__(self, function: Callable[..., Any], *told: object) -> None:
+        self._function = function
+        self._told = told
+
+    @property
+    def _prefix(self) -> str:
+        """Of the images of this function that this compiler made, for this processor and this Python."""
+        function = self._function
+        return f"{function.__module__}.{function.__qualname__}-{sys.implementation.cache_tag}-{_compiler_stamp()}"
 
     @cached_property
     def path(self) -> Path | None:
-        """The file; None where there is no place to write, or no source file that says all of the function."""
-        if not self._can_be_kept:
+        """The file; None for a function without a source file, or that refers to what cannot be told."""
+        source = Path(self._function.__code__.co_filename)
+        if not source.is_file():
+            return None
+        try:
+            stamp = stamp_of(self._function, *map(str, self._told))
+        except UntoldError:
             return None
         given = os.environ.get(_CACHE_FOLDER)
-        folders = [Path(given)] if given else [self._source.parent / "__pycache__", _user_folder()]
-        place = next((folder for folder in folders if _can_write(folder)), None)
-        return None if place is None else place / f"{self._name}-{_compiler_stamp()}-{self._stamp}{_SUFFIX}"
+        wished = Path(given) if given else source.parent / "__pycache__"
+        place = wished if _can_write(wished) else private_folder("kernels")
+        return place / f"{self._prefix}-{stamp[:24]}{_SUFFIX}"
 
     def is_there(self) -> bool:
         """Whether an image is kept."""
-        return self.path is not None and self.path.is_file()
+        return self.path is not None and os.access(self.path, os.R_OK)
 
     def read(self) -> Image | None:
         """The image; None if there is none, or not a whole one."""
@@ -91,7 +93,7 @@ class ImageFile:
             with os.fdopen(handle, "wb") as file:
                 file.write(json.dumps(told).encode() + b"\n" + image.code)
             Path(draft).replace(path)
-            for other in path.parent.glob(f"{self._name}-{_compiler_stamp()}-*{_SUFFIX}"):
+            for other in path.parent.glob(f"{glob.escape(self._prefix)}-*{_SUFFIX}"):
                 if other != path:
                     other.unlink(missing_ok=True)
 
@@ -106,11 +108,6 @@ def _compiler_stamp() -> str:
     processor = llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     told = repr((_FORMAT, llvmlite.__version__, settings, processor)).encode()
     return hashlib.sha256(told + (numba_folder() / "_version.py").read_bytes()).hexdigest()[:8]
-
-
-@cache
-def _user_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lmex-workbench" / "kernels"
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from workbench.compiled import types
 from workbench.compiled.ahead import compile_ahead
 from workbench.compiled.images import Image, ImageFile
-from workbench.compiled.native import Code
+from workbench.compiled.native import Code, check_signature
 
 __all__ = [
     "Kernel",
@@ -30,7 +30,7 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_loading = threading.RLock()
+_linking = threading.Lock()
 _waiting: dict[int, Kernel] = {}
 
 
@@ -43,16 +43,18 @@ class Kernel:
         Its plain Python twin.
     signature
         The one that it is compiled for.
+    options : dict
+        How it is compiled; see `made_dispatcher`.
     """
 
     targetoptions: dict[str, Any] = {}  # noqa: RUF012 - numba looks for it: nothing is to be inlined
-    _options: dict[str, Any] = {"nogil": True, "counting": True}  # noqa: RUF012
+    options: dict[str, Any] = {"nogil": True, "counting": True}  # noqa: RUF012
 
     def __init__(self, function: Callable[..., Any], signature: Any, **options: Any) -> None:
         update_wrapper(self, function)
         self.py_func = function
         self.signature = signature
-        self._options = {**self._options, **options}
+        self.options = {**self.options, **options}
         self._dispatcher: Any = None
         self._run: Callable[..., Any] = self._first_call
         _waiting[id(self)] = self
@@ -66,12 +68,13 @@ class Kernel:
     @property
     def dispatcher(self) -> Any:
         """numba's side of it."""
-        with _loading:
-            if self._dispatcher is None:
-                from workbench.compiled.dispatchers import made_dispatcher
+        if self._dispatcher is None:
+            from workbench.compiled.dispatchers import compiler_lock, made_dispatcher
 
-                self._dispatcher = made_dispatcher(self, **self._options)
-            return self._dispatcher
+            with compiler_lock:
+                if self._dispatcher is None:
+                    self._dispatcher = made_dispatcher(self, **self.options)
+        return self._dispatcher
 
     @property
     def _numba_type_(self) -> Any:
@@ -92,11 +95,12 @@ class Kernel:
 
     def load_dispatcher(self) -> None:
         """Have numba's side of it compiled, from the cache where it is there."""
-        with _loading:
-            try:
-                self.dispatcher.load()
-            finally:
-                _waiting.pop(id(self), None)
+        from workbench.compiled.dispatchers import compiler_lock
+
+        # numba asks for kernels while it holds its lock: there is no other one to be held with it.
+        with compiler_lock:
+            self.dispatcher.load()
+        _waiting.pop(id(self), None)
 
     def make(self) -> None:
         """Have it compiled into the cache."""
@@ -117,7 +121,7 @@ class Kernel:
 class _Inner(Kernel):
     """A kernel without a way in from Python, where its plain twin runs."""
 
-    _options = {"nogil": True, "counting": False, "is_inner": True}  # noqa: RUF012
+    options = {"nogil": True, "counting": False, "is_inner": True}  # noqa: RUF012
 
     def __init__(self, function: Callable[..., Any], signature: Any) -> None:
         super().__init__(function, signature)
@@ -133,9 +137,10 @@ class _WithImage(Kernel):
     signature: types.Signature
 
     def __init__(self, function: Callable[..., Any], signature: types.Signature) -> None:
-        self._code: Code | None = None
-        self._file = ImageFile(function, signature)
+        check_signature(signature)
         super().__init__(function, signature)
+        self._code: Code | None = None
+        self._file = ImageFile(function, signature, sorted(self.options.items()))
 
     def is_missing(self) -> bool:
         return self._file.path is not None and not self._file.is_there()
@@ -146,12 +151,13 @@ class _WithImage(Kernel):
 
     def code(self) -> Code:
         """Its machine code in this process: kept, or compiled now."""
-        with _loading:
-            if self._code is None:
-                image = self._file.read() or self._made_image()
-                self._code = Code(self.py_func.__name__, self.signature, image)
-                _waiting.pop(id(self), None)
-            return self._code
+        if self._code is None:
+            image = self._file.read() or self._made_image()
+            with _linking:
+                if self._code is None:
+                    self._code = Code(self.py_func.__name__, self.signature, image)
+            _waiting.pop(id(self), None)
+        return self._code
 
     @property
     def address(self) -> int:
@@ -171,7 +177,7 @@ class _WithImage(Kernel):
 class _ByAddress(_WithImage):
     """A kernel that Python calls by its address; numba has no way in for Python, and no cache of its own."""
 
-    _options = {"nogil": True, "counting": False, "keeps_image": True}  # noqa: RUF012
+    options = {"nogil": True, "counting": False, "keeps_image": True}  # noqa: RUF012
 
     def load(self) -> None:
         self._run = self.code()
@@ -192,12 +198,13 @@ class _Inlined(Kernel):
 
     @property
     def dispatcher(self) -> Any:
-        with _loading:
-            if self._dispatcher is None:
-                from workbench.compiled.dispatchers import made_inlined_dispatcher
+        if self._dispatcher is None:
+            from workbench.compiled.dispatchers import compiler_lock, made_inlined_dispatcher
 
-                self._dispatcher = made_inlined_dispatcher(self.py_func, **self.targetoptions)
-            return self._dispatcher
+            with compiler_lock:
+                if self._dispatcher is None:
+                    self._dispatcher = made_inlined_dispatcher(self.py_func, **self.targetoptions)
+        return self._dispatcher
 
     def is_missing(self) -> bool:
         return False
@@ -285,7 +292,11 @@ def addressable(signature: types.Signature, *, at_once: bool = False) -> Callabl
     def make(function: F) -> F:
         kernel = _Addressable(function, signature)
         if at_once:
-            kernel.make()
+            try:
+                kernel.make()
+            except BaseException:
+                _waiting.pop(id(kernel), None)  # nobody will have it
+                raise
         return cast("F", kernel)
 
     return make

@@ -24,7 +24,7 @@ from workbench.compiled.images import Image
 from workbench.compiled.sources import numba_folder
 from workbench.errors import WorkbenchError
 
-__all__ = ["Code", "NativeError", "c_slots"]
+__all__ = ["Code", "NativeError", "c_slots", "check_signature"]
 
 _NONE_RETURNED = -2
 _CTYPES: dict[types.Scalar, Any] = {
@@ -33,11 +33,22 @@ _CTYPES: dict[types.Scalar, Any] = {
     types.int64: ctypes.c_int64,
     types.void: ctypes.c_void_p,
 }
-_SCALARS: dict[types.Scalar, Callable[[Any], Any]] = {
-    types.boolean: bool,
-    types.float64: float,
-    types.int64: operator.index,
-}
+
+
+def _whole(value: Any) -> int:
+    whole = operator.index(value)
+    if not -(2**63) <= whole < 2**63:
+        raise OverflowError(f"{whole} is no int64")
+    return whole
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"expected True or False, not {value!r}")
+    return bool(value)
+
+
+_SCALARS: dict[types.Scalar, Callable[[Any], Any]] = {types.boolean: _truth, types.float64: float, types.int64: _whole}
 
 
 class NativeError(WorkbenchError):
@@ -57,6 +68,21 @@ class _Raised(ctypes.Structure):
         ("unwrap", ctypes.c_void_p),
         ("unwrapped", ctypes.c_int32),
     )
+
+
+def check_signature(signature: types.Signature) -> None:
+    """Refuse a signature that cannot be called by address.
+
+    Raises
+    ------
+    TypeError
+        If it takes or returns what ctypes is not told to hand over.
+    """
+    if signature.returns not in _CTYPES:
+        raise TypeError(f"returns {signature.returns}; called by address it returns boolean, int64, float64 or void")
+    for argument in signature.arguments:
+        if isinstance(argument, types.Scalar) and argument not in _SCALARS:
+            raise TypeError(f"takes {argument}; called by address it takes boolean, int64, float64, arrays and tuples")
 
 
 class Code:
@@ -79,7 +105,7 @@ class Code:
         self._result = _CTYPES[signature.returns]
         slots = [slot for described in signature.arguments for slot in c_slots(described)]
         self._code = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *slots)(self.address)
-        self._returns = _SCALARS.get(signature.returns)
+        self._is_truth = signature.returns == types.boolean
 
     def __call__(self, *arguments: Any) -> Any:
         if len(arguments) != len(self._packers):
@@ -88,19 +114,21 @@ class Code:
         for pack, argument in zip(self._packers, arguments, strict=True):
             try:
                 pack(argument, flat)
-            except TypeError as error:
-                raise TypeError(f"{self._name}: {error}") from None
+            except (TypeError, OverflowError) as error:
+                raise type(error)(f"{self._name}: {error}") from None
         result, raised = self._result(), ctypes.POINTER(_Raised)()
         status = self._code(ctypes.byref(result), ctypes.byref(raised), *flat)
         if status not in (0, _NONE_RETURNED):
             raise self._exception(raised, status)
-        return None if self._returns is None else self._returns(result.value)
+        return bool(result.value) if self._is_truth else result.value
 
     def _exception(self, raised: Any, status: int) -> BaseException:
         if not raised:
             return NativeError(f"{self._name} failed with status {status}")
         told = raised.contents
         made, arguments, _ = pickle.loads(ctypes.string_at(told.pickled, told.size))  # noqa: S301 - of our own code
+        if told.unwrapped:  # values of the moment, which only numba's own way in could unwrap
+            arguments = [f"raised in {self._name}, with values that are not known here"]
         error: BaseException = made(*(arguments or ()))
         return error
 
@@ -212,7 +240,7 @@ def _tuple_packer(described: types.NamedTuple) -> Callable[[Any, list[Any]], Non
 
     def pack(value: Any, flat: list[Any]) -> None:
         if type(value) is not of:
-            raise TypeError(f"expected {described}, not {type(value).__name__}")
+            raise TypeError(f"expected {of.__name__}, not {type(value).__name__}")
         for pack_part, part in zip(packers, value, strict=True):
             pack_part(part, flat)
 
@@ -221,8 +249,9 @@ def _tuple_packer(described: types.NamedTuple) -> Callable[[Any, list[Any]], Non
 
 def _function_packer(described: types.FunctionType) -> Callable[[Any, list[Any]], None]:
     def pack(value: Any, flat: list[Any]) -> None:
-        if getattr(value, "signature", None) != described.signature or not hasattr(value, "address"):
+        address = getattr(value, "address", None) if getattr(value, "signature", None) == described.signature else None
+        if address is None:
             raise TypeError(f"expected a compiled {described}, not {value!r}")
-        flat += (None, None, value.address)
+        flat += (None, None, address)
 
     return pack

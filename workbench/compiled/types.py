@@ -1,6 +1,6 @@
 """Types of compiled functions, told without a compiler: whoever only calls what is compiled need not import numba.
 
-They are written as numba's are, `float64[:, ::1]` for a contiguous table, and `str` of one is what numba reads.
+They are written as numba's are, `float64[:, ::1]` for a contiguous table; `str` of a number or an array is numba's too.
 """
 
 from __future__ import annotations
@@ -62,11 +62,12 @@ class Array:
         return Signature(self, arguments)
 
     def __str__(self) -> str:
+        if self.readonly:
+            return f"Array({self.dtype}, {self.ndim}, {self.layout!r}, readonly=True)"
         axes = [":"] * self.ndim
         if self.layout == "C":
             axes[-1] = "::1"
-        said = f"{self.dtype}[{', '.join(axes)}]"
-        return f"readonly {said}" if self.readonly else said
+        return f"{self.dtype}[{', '.join(axes)}]"
 
 
 class NamedTuple:
@@ -77,7 +78,8 @@ class NamedTuple:
         self.of = of
 
     def __str__(self) -> str:
-        return self.of.__name__
+        fields = getattr(self.of, "_fields", ())
+        return f"{self.of.__name__}({', '.join(f'{n}: {t}' for n, t in zip(fields, self.fields, strict=True))})"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ def work() -> None:
             kernel = attrgetter(name)(importlib.import_module(module))
             if kernel.is_missing():
                 kernel.make()
+        except Exception:  # noqa: BLE001, S110 - whoever needs it compiles it again, and hears of it
+            pass
         finally:
             sys.stdout.write("done\n")
             sys.stdout.flush()

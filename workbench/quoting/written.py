@@ -174,9 +174,8 @@ class _Writer:
             self._constants.append(f"{name} = {constant}")
         elif isinstance(value, Kernel):
             self._names[name] = value
-            text = self._signature_text(value.signature, name, at)
             function: Any = value.py_func
-            self.take_function(name, function, f"@_compiled({text!r})\n", at)
+            self.take_function(name, function, self._decorator_of(value, name, at), at)
         elif _is_dispatcher(value):
             self._names[name] = value
             self._take_compiled(name, value, at)
@@ -196,6 +195,11 @@ class _Writer:
             texts = [self._signature_text(signature, name, at) for signature in signatures]
             decorator = f"@_numba.njit({texts!r}{told})\n"
         self.take_function(name, dispatcher.py_func, decorator, at)
+
+    def _decorator_of(self, kernel: Kernel, name: str, at: str) -> str:
+        if kernel.signature is None:
+            return f"@_numba.njit({', '.join(f'{key}={value!r}' for key, value in kernel.targetoptions.items())})\n"
+        return f"@_compiled({self._signature_text(kernel.signature, name, at)!r})\n"
 
     def _signature_text(self, signature: Any, name: str, at: str) -> str:
         text = str(signature)
