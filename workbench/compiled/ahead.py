@@ -26,6 +26,9 @@ MOST_WORKERS = 4
 LOOK_S = 0.2
 """Between two looks whether the work goes on, or was interrupted."""
 
+OF_CALLEES = 5
+"""What a kernel stands on takes a fifth of its time again where machine code is made of it all."""
+
 WORK = "from workbench.compiled.worker import work; work()"
 
 
@@ -102,7 +105,9 @@ class _Ahead:
     """Kernels on their way into the cache."""
 
     def __init__(self, missing: set[Any], told: Callable[[float], None] | None) -> None:
-        self._callees = {kernel: kernels_called(kernel) & missing for kernel in missing}
+        read = {kernel: _read(kernel) for kernel in missing}
+        self._callees = {kernel: called & missing for kernel, (called, _) in read.items()}
+        self._lengths = {kernel: length for kernel, (_, length) in read.items()}
         self._told = told
         self._chain: dict[Any, int] = {}
         for kernel in missing:
@@ -113,12 +118,22 @@ class _Ahead:
         self._ended = False
 
     def _weigh(self, kernel: Any) -> int:
-        """Length of the code that waits for a kernel, along its longest chain of callers."""
+        """Work that waits for a kernel, along its longest chain of callers, as length of code."""
         if kernel not in self._chain:
             callers = [other for other, callees in self._callees.items() if kernel in callees]
             behind = max(map(self._weigh, callers), default=0)
-            self._chain[kernel] = behind + _read(kernel)[1]
+            self._chain[kernel] = behind + self._work(kernel)
         return self._chain[kernel]
+
+    def _work(self, kernel: Any) -> int:
+        if kernel.options.get("is_inner"):
+            return self._lengths[kernel]
+        below: set[Any] = set()
+        more = {kernel}
+        while more:
+            below |= more
+            more = set().union(*(self._callees[other] for other in more)) - below
+        return self._lengths[kernel] + sum(self._lengths[other] for other in below - {kernel}) // OF_CALLEES
 
     def compile(self, workers: int) -> None:
         """Start workers, and stay until all kernels are compiled."""
