@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from workbench.backtest.kernels.best_prices import tabulate_bests
+from workbench.backtest.kernels.digests import mix_words
 from workbench.backtest.kernels.lateness import widen_offsets
 from workbench.backtest.kernels.rows import merge_orders, read_rows
 from workbench.backtest.kernels.shares import nothing_from_behind
 from workbench.backtest.kernels.view_table import tabulate_view
 from workbench.backtest.kernels.writing import log_open_orders
 from workbench.backtest.log_rows import copy_dealt, place_by_number
-from workbench.backtest.preparing import mix_words
 from workbench.compiled.ahead import compile_ahead
 from workbench.quoting import QuotingModel
 
