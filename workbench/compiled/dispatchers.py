@@ -135,7 +135,13 @@ class FunctionByAddress(of_numba.WrapperAddressProtocol):
 
 
 def made_dispatcher(
-    kernel: Kernel, *, nogil: bool, counting: bool, is_inner: bool = False, keeps_image: bool = False
+    kernel: Kernel,
+    *,
+    nogil: bool,
+    counting: bool,
+    is_inner: bool = False,
+    is_value: bool = False,
+    keeps_image: bool = False,
 ) -> KernelDispatcher:
     """The dispatcher of a kernel, not compiled yet.
 
@@ -146,7 +152,7 @@ def made_dispatcher(
         "nogil": nogil,
         "_nrt": counting,
         "no_cpython_wrapper": without,
-        "no_cfunc_wrapper": without,
+        "no_cfunc_wrapper": not is_value,
         "fastmath": False,
         "forceinline": False,
         "error_model": "python",

@@ -83,12 +83,6 @@ class Kernel:
 
         return dispatcher_type(self.dispatcher)
 
-    def __wrapper_address__(self) -> int:
-        """numba asks an object that is handed over as a function for its address by this name."""
-        from workbench.compiled.dispatchers import function_address
-
-        return function_address(self.dispatcher)
-
     def is_missing(self) -> bool:
         """Whether it would have to be compiled, and could be kept."""
         return bool(self.dispatcher.is_missing())
@@ -185,6 +179,14 @@ class _ByAddress(_WithImage):
 
 class _Addressable(_WithImage):
     """A kernel that Python calls through numba's dispatcher, and kernels called by address by its own address."""
+
+    options = {"nogil": True, "counting": True, "is_value": True}  # noqa: RUF012
+
+    def __wrapper_address__(self) -> int:
+        """numba asks an object that is handed over as a function for its address by this name."""
+        from workbench.compiled.dispatchers import function_address
+
+        return function_address(self.dispatcher)
 
 
 class _Inlined(Kernel):

@@ -208,7 +208,7 @@ def flow_over_window(numbers: Floats, stamps: Ints, t_ns: int) -> float:
     return total
 
 
-@compiled(types.void(_F, _I, _i, _f))
+@inner(types.void(_F, _I, _i, _f))
 def take_markouts(numbers: Floats, stamps: Ints, t_ns: int, mid: float) -> None:
     """Count the fills whose time came before `t_ns`, at the mid that stood until then."""
     while stamps[WAITING] > 0:
@@ -227,7 +227,7 @@ def take_markouts(numbers: Floats, stamps: Ints, t_ns: int, mid: float) -> None:
         stamps[WAITING] -= 1
 
 
-@compiled(_f(_F, _I, _i, _i))
+@inner(_f(_F, _I, _i, _i))
 def mean_adverse(numbers: Floats, stamps: Ints, which: int, t_ns: int) -> float:
     """Mean adverse move after own fills of a side (0 bids, 1 asks), ticks, drawn to 0 as the fills grow old."""
     total, weight = numbers[MARKOUTS + 2 * which], numbers[MARKOUTS + 2 * which + 1]
