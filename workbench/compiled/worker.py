@@ -9,29 +9,24 @@ callers take in, and optimised there, once.
 
 from __future__ import annotations
 
-import copy
 import gc
 import importlib
 import sys
 from operator import attrgetter
-from types import SimpleNamespace
 from typing import Any
 
 import llvmlite.binding as llvm
+import numba
 from llvmlite import ir as llvm_ir
-from numba.core import inline_closurecall, ir
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
-from numba.core.types import functions
 
 from workbench.compiled.dispatchers import KernelDispatcher
 
 __all__ = ["work"]
 
-_ir: Any = ir
-_inlining: Any = inline_closurecall
-_functions: Any = functions
-_numba_call_type = _functions.BaseFunction.get_call_type
+QUICKENED = "0.68."
+"""The numba whose insides `quicken` knows; any other one compiles as it is, in about twice the time."""
 
 ENVIRONMENT = "_ZN08NumbaEnv"
 """How numba begins the names of the places that hold a function's environment."""
@@ -42,9 +37,10 @@ def work() -> None:
     gc.disable()  # a compiler makes much, and most of it stays
     sys.modules["scipy.linalg"] = None  # type: ignore[assignment] # numba would import it for BLAS: half a second
     cpu_target.target_context.codegen()._library_class = _Library  # noqa: SLF001 - numba has no public way
-    _inlining.InlineWorker.inline_function = _inline_function
-    _functions.BaseFunction.get_call_type = _call_type
-    _ir.Inst._rec_list_vars = _variables_in  # noqa: SLF001
+    if numba.__version__.startswith(QUICKENED):
+        from workbench.compiled.quickening import quicken
+
+        quicken()
     for line in sys.stdin:
         module, name = line.split()
         try:
@@ -58,61 +54,23 @@ def work() -> None:
             sys.stdout.flush()
 
 
-def _inline_function(worker: Any, caller: Any, block: Any, at: int, function: Any, arg_typs: Any = None) -> Any:
-    """As numba does, without the two copies that it makes of a function's code: it has been read for this alone."""
-    code = worker.run_untyped_passes(function)
-    _inlining.copy = SimpleNamespace(deepcopy=lambda part: part)
-    try:
-        return worker.inline_ir(caller, block, at, code, function.__code__.co_freevars, arg_typs=arg_typs)
-    finally:
-        _inlining.copy = copy
-
-
-def _call_type(function: Any, context: Any, args: Any, kws: Any) -> Any:
-    """As numba does, but once for an operator and its types, not at each place anew: that was a fifth of all work."""
-    if kws or getattr(function.typing_key, "__module__", "") != "_operator":
-        return _numba_call_type(function, context, args, kws)
-    known = function.__dict__.setdefault("_signatures_found", {})
-    if args not in known:
-        known[args] = _numba_call_type(function, context, args, kws)
-    return known[args]
-
-
-def _variables_in(instruction: Any, value: Any) -> list[Any]:
-    """As numba does, without a call for what is no variable."""
-    if isinstance(value, ir.Var):
-        return [value]
-    if isinstance(value, ir.Inst):
-        return value.list_vars()  # type: ignore[no-any-return]
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, (list, tuple)):
-        return []
-    found: list[Any] = []
-    for part in value:
-        if isinstance(part, ir.Var):
-            found.append(part)
-        elif isinstance(part, _COMPOUND):
-            found += _variables_in(instruction, part)
-    return found
-
-
-_COMPOUND = (ir.Inst, list, tuple, dict)
-
-
 class _Library(JITCodeLibrary):
     """The code of one function, on its way into the cache or loaded from it."""
 
     def __init__(self, codegen: Any, name: str) -> None:
         super().__init__(codegen, name)
         self._compiled_object = None
-        self._for_callers = any(made.is_inner for made in KernelDispatcher.being_made[-1:])
+        (made,) = KernelDispatcher.being_made[-1:] or (None,)
+        self._for_callers = made is not None and made.is_inner
+        self._is_last = made is not None and made.keeps_image  # no kernel calls it
 
     def _optimize_functions(self, ll_module: Any) -> None:
-        if not self._for_callers:
+        if self._is_last:
             super()._optimize_functions(ll_module)
             return
-        # Without stack slots the code is a fraction as long to keep, read and link.
+        # The rest is done when it is a part of its callers. Without stack slots it is a fraction as long to keep, read
+        # and link.
+        ll_module.data_layout = self._codegen._data_layout  # noqa: SLF001
         builder = self._codegen._pass_builder()  # noqa: SLF001
         passes = llvm.create_new_function_pass_manager()
         passes.add_sroa_pass()
