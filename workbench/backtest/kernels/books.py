@@ -78,7 +78,7 @@ def grow_far(book: Book) -> Book:
     return grown
 
 
-@inner(_i(BOOK, _i))
+@borrowing(_i(BOOK, _i))
 def find_far(book: Book, key: int) -> int:
     """Where a key stands in the table, or the empty place where it would."""
     mask = book.far_keys.size - 1
