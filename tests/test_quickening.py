@@ -127,11 +127,11 @@ def allocated(a, count):
     out = np.empty((count, 2))
     for i in range(count):
         out[i, 0], out[i, 1] = a[i % a.size], i
-    flat = out.reshape(-1)
-    flat[1] = 9.0
+    column = out[:, 1]
+    column[0] = 9.0
     kept = out if count > 3 else out.copy()
     out = np.zeros((2, 2))
-    return kept.sum() + out[1, 1] + flat.size, kept
+    return kept.sum() + out[1, 1] + column.size, kept
 
 
 def yielded(a):
@@ -196,12 +196,70 @@ print(len(calls), "calls")
 '''
 
 
+OPTIONS = r"""
+@numba.njit(fastmath=True)
+def loose(x, a):
+    return x in a
+
+
+@numba.njit
+def strict(x, a):
+    return x in a
+
+
+line = np.array([1.0, np.nan])
+loose(1.0, line)
+print(strict(1.0, line), strict(np.nan, line))
+"""
+
+IN_A_LOOP = r"""
+@numba.extending.intrinsic
+def lengths(context, array):
+    def code(context, builder, signature, arguments):
+        proxy = arrayobj.make_array(signature.args[0])(context, builder, arguments[0])
+        total = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(64), 0))
+        with cgutils.for_range(builder, ir.Constant(ir.IntType(64), 3)):
+            builder.store(builder.add(builder.load(total), proxy.nitems), total)
+            proxy.nitems = builder.add(proxy.nitems, ir.Constant(ir.IntType(64), 100))
+        return builder.load(total)
+
+    return numba.types.int64(array), code
+
+
+try:
+    print(numba.njit(lambda array: lengths(array))(np.ones(4)))
+except NotImplementedError:
+    print("left to numba as it is")
+"""
+
+BEGIN = r"""
+import io, sys
+sys.stdin = io.StringIO("")
+from workbench.compiled.worker import work
+work()
+import numba, numpy as np
+import numba.extending
+from llvmlite import ir
+from numba.core import cgutils
+from numba.np import arrayobj
+"""
+
+
+@pytest.mark.parametrize(("text", "said"), [(OPTIONS, "True False"), (IN_A_LOOP, "left to numba as it is")])
+def test_what_numba_would_compile_otherwise_is_not_taken_for_the_same(text: str, said: str) -> None:
+    assert _run(BEGIN + text) == f"{said}\n"
+
+
 @pytest.mark.parametrize(
     ("options", "calls"), [("{}", 31), ("{'_nrt': False}", 28), ("{'boundscheck': True, '_nrt': False}", 28)]
 )
 def test_functions_come_out_as_they_are_written(options: str, calls: int) -> None:
+    assert _run(CHECKED, options) == f"{calls} calls\n"
+
+
+def _run(text: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", CHECKED, options],
+        [sys.executable, "-c", text, *arguments],
         env={"PYTHONPATH": str(Path(__file__).parents[1]), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
@@ -209,4 +267,4 @@ def test_functions_come_out_as_they_are_written(options: str, calls: int) -> Non
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{calls} calls\n"
+    return done.stdout

@@ -72,6 +72,7 @@ class _Held:
         if self._held is None:
             super().__init__(context, builder, value=value, ref=ref)  # type: ignore[call-arg]
             return
+        self._was_read = False
         self._context, self._builder = context, builder
         self._datamodel = context.data_model_manager[self._fe_type]
         self._be_type = self._get_be_type(self._datamodel)
@@ -82,13 +83,18 @@ class _Held:
 
     def _put_in_place(self) -> None:
         if self._held is not None:
+            if self._was_read and self._builder.block is not self._first_store.parent:
+                # In a loop, what was read before would have to be read again. numba as it is compiles the kernel then.
+                raise NotImplementedError("an array that is read and then written elsewhere cannot be held as a value")
             place = cgutils.alloca_once(self._builder, self._be_type)
             self._first_store.operands = [self._held, place]
+            self._first_store._clear_string_cache()  # noqa: SLF001
             self._held, self._value, self._outer_ref = None, place, place
 
     def __getitem__(self, index: int) -> Any:
         if self._held is None:
             return super().__getitem__(index)  # type: ignore[misc]
+        self._was_read = True
         return self._builder.extract_value(self._held, index)
 
     @property
@@ -106,6 +112,7 @@ class _Held:
         return super()._getpointer()  # type: ignore[misc]
 
     def _getvalue(self) -> Any:
+        self._was_read = True
         return super()._getvalue() if self._held is None else self._held  # type: ignore[misc]
 
     def _setvalue(self, value: Any) -> None:

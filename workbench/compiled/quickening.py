@@ -85,13 +85,20 @@ def _inline_function(worker: Any, caller: Any, block: Any, at: int, function: An
 
 
 def _call_type(function: Any, context: Any, args: Any, kws: Any) -> Any:
-    """As numba does, but once for an operator and its types, not at each place anew: that was a fifth of all work."""
+    """As numba does, but once for an operator and its types, not at each place anew: that was a fifth of all work.
+
+    An operator that is itself written in Python, such as `in` for an array, is compiled with the options of its caller:
+    numba is asked for it each time.
+    """
     if kws or getattr(function.typing_key, "__module__", "") != "_operator":
         return _numba_call_type(function, context, args, kws)
     known = (function, args)
-    if known not in _CALLS:
-        _CALLS[known] = _numba_call_type(function, context, args, kws)
-    return _CALLS[known]
+    signature = _CALLS.get(known)
+    if signature is None:
+        signature = _numba_call_type(function, context, args, kws)
+        if function._impl_keys.get(signature.args) is function.typing_key:  # noqa: SLF001
+            _CALLS[known] = signature
+    return signature
 
 
 _CALLS: dict[tuple[Any, Any], Any] = {}
