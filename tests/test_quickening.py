@@ -228,7 +228,7 @@ def lengths(context, array):
 
 try:
     print(numba.njit(lambda array: lengths(array))(np.ones(4)))
-except NotImplementedError:
+except numba.core.errors.UnsupportedError:
     print("left to numba as it is")
 """
 
