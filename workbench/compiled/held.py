@@ -85,7 +85,9 @@ class _Held:
         if self._held is not None:
             if self._was_read and self._builder.block is not self._first_store.parent:
                 # In a loop, what was read before would have to be read again. numba as it is compiles the kernel then.
-                raise errors.UnsupportedError("an array that is read and then written elsewhere cannot be held as a value")
+                raise errors.UnsupportedError(
+                    "an array that is read and then written elsewhere cannot be held as a value"
+                )
             place = cgutils.alloca_once(self._builder, self._be_type)
             self._first_store.operands = [self._held, place]
             self._first_store._clear_string_cache()  # noqa: SLF001
