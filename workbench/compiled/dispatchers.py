@@ -146,6 +146,7 @@ def made_dispatcher(
     """The dispatcher of a kernel, not compiled yet.
 
     Options that numba would take from whichever caller has the kernel compiled are given.
+    Without `is_value` it has no way in for C, by which kernels take another one as a value.
     """
     without = is_inner or keeps_image
     options: Any = {
